@@ -1,0 +1,2 @@
+//! pageberg.
+fn main() {}
