@@ -1,1 +1,30 @@
-//! event.
+//! The nouns of pageberg: what a page view is at each stage of its path, without any I/O.
+//!
+//! 1. A sender's JSON is read into a [`Draft`]: fields as they came.
+//! 2. The gateway turns a draft into an [`Event`] with [`Draft::accept`] and records it with [`Event::to_record`].
+//! 3. The pipeline reads the record back with [`Draft::parse`] and [`Draft::recorded`].
+//! 4. With the visitor's [`Place`] it is [`Enriched`], which is what sinks write.
+//! 5. What cannot go on becomes a [`DeadLetter`].
+//!
+//! **Invariant:** no text in an [`Event`] holds U+0000, which Postgres cannot store.
+//! **Invariant:** reading the same record twice gives the same [`Event`], its id included.
+
+mod dead_letter;
+mod draft;
+mod enriched;
+mod event;
+mod id;
+mod outcome;
+mod place;
+mod position;
+mod time;
+
+pub use dead_letter::{DeadLetter, Stage};
+pub use draft::{Draft, FieldError};
+pub use enriched::Enriched;
+pub use event::{Event, SCHEMA_VERSION};
+pub use id::EventId;
+pub use outcome::Outcome;
+pub use place::Place;
+pub use position::{Advance, LogPosition, Positions, Step};
+pub use time::{TimeError, Timestamp};

@@ -1,1 +1,16 @@
-//! eventlog.
+//! The durable log of events: an append is answered only when the record will survive a crash.
+//!
+//! 1. [`EventLog::append`] makes records durable and tells where they stand.
+//! 2. [`EventLog::join`] tells which partitions this process is to read; [`EventLog::reader`] reads them.
+//! 3. [`Transactor::commit`] appends outputs and moves a group's positions in one atomic step.
+//!
+//! Implementations: [`embedded`] (segment files), [`memory`] (for tests).
+//!
+//! **Invariant:** offsets of a partition are dense and never change their record.
+//! **Invariant:** a reader never sees a record that could still be lost, nor half of a transaction.
+
+mod error;
+mod log;
+
+pub use error::LogError;
+pub use log::{EventLog, Membership, NewRecord, Reader, Record, Transactor};

@@ -1,0 +1,268 @@
+//! An event's JSON as a sender wrote it, before it is known to be valid.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::{Map, Value};
+
+use crate::{Event, EventId, LogPosition, Timestamp};
+
+/// What is wrong with a sender's event, in words for the sender.
+#[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
+#[error("{}{reason}", field.as_ref().map(|name| format!("{name} ")).unwrap_or_default())]
+pub struct FieldError {
+    /// The key at fault; `None` when the JSON as a whole is.
+    pub field: Option<String>,
+    /// What the field must be, to be read after its name.
+    pub reason: String,
+}
+
+impl FieldError {
+    fn of(field: &str, reason: impl ToString) -> Self {
+        Self { field: Some(field.to_owned()), reason: reason.to_string() }
+    }
+}
+
+/// The fields of one JSON object: known keys as text, others as they came. U+0000 is replaced by U+FFFD.
+#[derive(Debug, Default, Clone, PartialEq)]
+pub struct Draft {
+    event_id: Option<String>,
+    event_time: Option<String>,
+    received_at: Option<String>,
+    url: Option<String>,
+    referrer: Option<String>,
+    user_agent: Option<String>,
+    host: Option<String>,
+    ip: Option<String>,
+    headers: Option<String>,
+    extra: Map<String, Value>,
+}
+
+impl Draft {
+    /// Reads one JSON object. Missing and null are the same; `headers` and `user_agent` may be text or any JSON.
+    ///
+    /// # Errors
+    /// When it is not JSON (nested at most 128 deep), not an object, has a key twice, or a known key holds no text.
+    pub fn parse(json: &[u8]) -> Result<Self, FieldError> {
+        let parsed: Parsed = serde_json::from_slice(json)
+            .map_err(|error| FieldError { field: None, reason: format!("not a JSON object: {error}") })?;
+        parsed.0
+    }
+
+    /// The event of a sender that is answered at once: `event_time` may be missing (then it is `received_at`), so may
+    /// `event_id` (then it is new) and `ip` (then it is the `peer`'s).
+    ///
+    /// # Errors
+    /// Neither `url` nor `host`, or a field that is not what its name says.
+    pub fn accept(self, received_at: Timestamp, peer: IpAddr) -> Result<Event, FieldError> {
+        if self.url.is_none() && self.host.is_none() {
+            return Err(FieldError::of("url", "is missing: give the page's url, or at least its host"));
+        }
+        let ip = match &self.ip {
+            None => peer,
+            Some(text) => text.trim().parse().map_err(|_| FieldError::of("ip", "must be an IPv4 or IPv6 address"))?,
+        };
+        let id = self.id()?.unwrap_or_default();
+        let event_time = self.time("event_time", &self.event_time)?.unwrap_or(received_at);
+        Ok(self.into_event(id, event_time, received_at, Some(ip.to_canonical().to_string())))
+    }
+
+    /// The event of a record read back from the log at `position`, written there at `log_time`. Any producer may have
+    /// written it, so every field may be missing and `ip` may be any text.
+    ///
+    /// # Errors
+    /// An `event_id` that is no UUID, or a time that is none.
+    pub fn recorded(self, log_time: Timestamp, position: &LogPosition) -> Result<Event, FieldError> {
+        let received_at = self.time("received_at", &self.received_at)?.unwrap_or(log_time);
+        let event_time = self.time("event_time", &self.event_time)?.unwrap_or(received_at);
+        let id = self.id()?.unwrap_or_else(|| EventId::of_record(event_time, position));
+        let ip = self.ip.clone();
+        Ok(self.into_event(id, event_time, received_at, ip))
+    }
+
+    fn id(&self) -> Result<Option<EventId>, FieldError> {
+        let parse = |text: &String| EventId::parse(text).ok_or_else(|| FieldError::of("event_id", "must be a UUID"));
+        self.event_id.as_ref().map(parse).transpose()
+    }
+
+    fn time(&self, field: &str, text: &Option<String>) -> Result<Option<Timestamp>, FieldError> {
+        let parse = |text: &String| Timestamp::parse(text).map_err(|error| FieldError::of(field, error));
+        text.as_ref().map(parse).transpose()
+    }
+
+    fn into_event(self, id: EventId, event_time: Timestamp, received_at: Timestamp, ip: Option<String>) -> Event {
+        Event {
+            id,
+            event_time: event_time.to_millis_precision(),
+            received_at: received_at.to_millis_precision(),
+            url: self.url,
+            referrer: self.referrer,
+            user_agent: self.user_agent,
+            host: self.host,
+            ip,
+            headers: self.headers,
+            extra: self.extra,
+        }
+    }
+
+    fn text_slot(&mut self, key: &str) -> Option<(&mut Option<String>, Nested)> {
+        Some(match key {
+            "event_id" => (&mut self.event_id, Nested::Refused),
+            "event_time" => (&mut self.event_time, Nested::Refused),
+            "received_at" => (&mut self.received_at, Nested::Refused),
+            "url" => (&mut self.url, Nested::Refused),
+            "referrer" => (&mut self.referrer, Nested::Refused),
+            "host" => (&mut self.host, Nested::Refused),
+            "ip" => (&mut self.ip, Nested::Refused),
+            "user_agent" => (&mut self.user_agent, Nested::KeptAsJson),
+            "headers" => (&mut self.headers, Nested::KeptAsJson),
+            _ => return None,
+        })
+    }
+
+    /// Puts one key's value in its place; a fault of the value is returned, not raised, so that it names its field.
+    fn put(&mut self, key: String, value: Value) -> Result<(), FieldError> {
+        let Some((slot, nested)) = self.text_slot(&key) else {
+            return match self.extra.insert(key.clone(), value) {
+                None => Ok(()),
+                Some(_) => Err(FieldError::of(&key, "appears twice")),
+            };
+        };
+        if slot.is_some() {
+            return Err(FieldError::of(&key, "appears twice"));
+        }
+        *slot = match (value, nested) {
+            (Value::Null, _) => None,
+            (Value::String(text), _) => Some(without_nul(text)),
+            (other, Nested::KeptAsJson) => Some(other.to_string()),
+            (_, Nested::Refused) => return Err(FieldError::of(&key, "must be text")),
+        };
+        Ok(())
+    }
+}
+
+/// What happens to a value that is not text where text is expected.
+enum Nested {
+    Refused,
+    KeptAsJson,
+}
+
+fn without_nul(text: String) -> String {
+    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+/// JSON that could be read as an object, and the fault of a field if one has any: a field's fault must not end the
+/// reading, because serde's errors cannot carry the field's name.
+struct Parsed(Result<Draft, FieldError>);
+
+impl<'de> Deserialize<'de> for Parsed {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}
+
+struct ObjectVisitor;
+
+impl<'de> Visitor<'de> for ObjectVisitor {
+    type Value = Parsed;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
+        let mut parsed = Ok(Draft::default());
+        while let Some((key, value)) = map.next_entry::<String, Value>()? {
+            parsed = parsed.and_then(|mut draft: Draft| draft.put(key, value).map(|()| draft));
+        }
+        Ok(Parsed(parsed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PEER: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 1));
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-01-31T09:30:00.123456Z").unwrap()
+    }
+
+    fn accept(json: &str) -> Result<Event, FieldError> {
+        Draft::parse(json.as_bytes())?.accept(now(), PEER)
+    }
+
+    fn place(offset: i64) -> LogPosition {
+        LogPosition { topic: "raw".into(), partition: 0, offset }
+    }
+
+    #[test]
+    fn what_a_sender_leaves_out_is_filled_in() {
+        let event = accept(r#"{"url":"https://example.com/a","plan":{"b":1}}"#).unwrap();
+        assert_eq!(event.event_time.to_string(), "2026-01-31T09:30:00.123Z");
+        assert_eq!(event.received_at, event.event_time);
+        assert_eq!(event.ip.as_deref(), Some("192.0.2.1"));
+        assert_eq!(event.properties().as_deref(), Some(r#"{"plan":{"b":1}}"#));
+    }
+
+    #[test]
+    fn what_a_sender_gives_is_kept() {
+        let json = r#"{"host":"example.com","ip":"::ffff:8.8.8.8","event_time":"2015-05-17T10:05:03+01:00",
+            "event_id":"01890A5D-AC96-774B-BCCE-B302099A8057","headers":{"dnt":"1"},"user_agent":"{\"family\":\"x\"}"}"#;
+        let event = accept(json).unwrap();
+        assert_eq!(event.id.to_string(), "01890a5d-ac96-774b-bcce-b302099a8057");
+        assert_eq!(event.event_time.to_string(), "2015-05-17T09:05:03.000Z");
+        assert_eq!(event.ip.as_deref(), Some("8.8.8.8"));
+        assert_eq!(event.headers.as_deref(), Some(r#"{"dnt":"1"}"#));
+        assert_eq!(event.user_agent.as_deref(), Some(r#"{"family":"x"}"#));
+    }
+
+    #[test]
+    fn a_fault_names_the_field_and_what_it_must_be() {
+        for (json, field, reason) in [
+            ("{}", Some("url"), "is missing"),
+            (r#"{"url":1}"#, Some("url"), "must be text"),
+            (r#"{"url":"a","url":"b"}"#, Some("url"), "appears twice"),
+            (r#"{"url":"a","x":1,"x":2}"#, Some("x"), "appears twice"),
+            (r#"{"url":"a","ip":"300.1.1.1"}"#, Some("ip"), "must be an IPv4"),
+            (r#"{"url":"a","event_id":"7"}"#, Some("event_id"), "must be a UUID"),
+            (r#"{"url":"a","event_time":"noon"}"#, Some("event_time"), "must be an ISO 8601 time"),
+            ("[]", None, "not a JSON object"),
+            ("7", None, "not a JSON object"),
+            ("{\"url\":\"a\"", None, "not a JSON object"),
+            ("{\"url\":\"a\"} x", None, "trailing characters"),
+            (r#"{"url":"\ud800"}"#, None, "hex escape"),
+        ] {
+            let fault = accept(json).unwrap_err();
+            assert_eq!(fault.field.as_deref(), field, "{json}");
+            assert!(fault.reason.contains(reason), "{json}: {fault}");
+        }
+    }
+
+    #[test]
+    fn nesting_without_end_is_an_error_and_no_crash() {
+        let deep = format!(r#"{{"url":"a","x":{}"#, "[".repeat(1_000_000));
+        assert!(accept(&deep).unwrap_err().reason.contains("recursion limit"));
+    }
+
+    #[test]
+    fn an_event_read_back_from_its_record_is_the_same() {
+        let event = accept("{\"url\":\"/caf\u{e9}\\u0000\",\"host\":\"h\",\"n\":[1,null]}").unwrap();
+        assert_eq!(event.url.as_deref(), Some("/caf\u{e9}\u{fffd}"));
+        let read = Draft::parse(&event.to_record()).unwrap().recorded(Timestamp::default(), &place(0)).unwrap();
+        assert_eq!(read, event);
+    }
+
+    #[test]
+    fn a_record_of_another_producer_may_lack_every_field() {
+        let record = r#"{"url":null,"ip":"not an address","referrer":""}"#;
+        let read = |offset| Draft::parse(record.as_bytes()).unwrap().recorded(now(), &place(offset)).unwrap();
+        assert_eq!(read(1), read(1));
+        assert_ne!(read(1).id, read(2).id);
+        assert_eq!(read(1).event_time.to_string(), "2026-01-31T09:30:00.123Z");
+        assert_eq!(read(1).ip.as_deref(), Some("not an address"));
+    }
+}

@@ -1,0 +1,81 @@
+//! The identity of an event: a UUID, version 7 when pageberg makes it.
+
+use std::fmt;
+
+use uuid::{Builder, Uuid};
+
+use crate::{LogPosition, Timestamp};
+
+/// A UUID, shown in lower case with hyphens.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct EventId(Uuid);
+
+impl EventId {
+    /// A new UUIDv7 of this moment.
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+
+    /// Reads any of the UUID's usual spellings; `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// The UUIDv7 of an event that came without one: its time and bits drawn from `seed`, so that the same
+    /// seed always gives the same id.
+    pub fn derived(time: Timestamp, seed: &[u8]) -> Self {
+        let millis = u64::try_from(time.millis()).unwrap_or_default();
+        let hash = fnv1a_128(seed).to_be_bytes();
+        let mut random = [0; 10];
+        random.copy_from_slice(&hash[6..]);
+        Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
+    }
+
+    /// The id of a record that another producer wrote without one: the same each time that the log is read.
+    pub fn of_record(time: Timestamp, position: &LogPosition) -> Self {
+        Self::derived(time, position.to_string().as_bytes())
+    }
+
+    /// The 16 bytes of the UUID.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+}
+
+impl Default for EventId {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
+/// 128-bit FNV-1a (draft-eastlake-fnv): ids must not change with a library's version, as a `Hasher` might.
+fn fnv1a_128(bytes: &[u8]) -> u128 {
+    bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
+        (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_derived_from_a_position_is_a_v7_uuid_and_always_the_same() {
+        let time = Timestamp::parse("2026-01-31T09:30:00Z").unwrap();
+        let at = |offset| EventId::of_record(time, &LogPosition { topic: "raw".into(), partition: 0, offset });
+        assert_eq!(at(7), at(7));
+        assert_ne!(at(7), at(8));
+        assert_eq!(Uuid::try_parse(&at(7).to_string()).unwrap().get_version_num(), 7);
+    }
+
+    #[test]
+    fn fnv_gives_the_published_value() {
+        assert_eq!(fnv1a_128(b"a"), 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
+    }
+}

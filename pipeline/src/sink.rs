@@ -1,0 +1,69 @@
+//! The port to a sink: it stages rows, publishes them together with the log positions that they reach, and knows where
+//! it stands.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use event::{Advance, Positions};
+
+use crate::Batch;
+
+/// When a sink wants what it has staged to be committed: at whichever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Events staged.
+    pub max_events: usize,
+    /// Age of the oldest staged event.
+    pub max_age: Duration,
+}
+
+/// Where enriched events end. One lane owns a sink; calls never overlap, and a call may be dropped while it waits:
+/// [`Sink::resume`] always comes before anything else then.
+#[async_trait]
+pub trait Sink: Send {
+    /// One word for metrics, positions and dead letters.
+    fn name(&self) -> &str;
+
+    /// When to commit.
+    fn pace(&self) -> Pace;
+
+    /// Drops whatever is staged, reconnects if need be, and tells where the sink stands in `topic`, read from the place
+    /// where its rows live. Called at the start and after every error.
+    async fn resume(&mut self, topic: &str) -> Result<Positions, SinkError>;
+
+    /// Stages the batch's rows. Nobody sees them before the commit.
+    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError>;
+
+    /// Publishes everything staged and applies `advance` to the stored positions, atomically. Returns once durable.
+    async fn commit(&mut self, advance: &Advance) -> Result<(), SinkError>;
+}
+
+/// Why a sink could not go on, told apart by what its lane does about it.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// Wait, resume and try again: the sink is away or failed in a way that says nothing about the rows.
+    #[error("{context}")]
+    Retry {
+        /// What was attempted.
+        context: String,
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// Some staged row can never be written. The lane searches it in ever smaller commits and keeps it as a dead letter.
+    #[error("a row was refused: {reason}")]
+    Refused {
+        /// Why, for the dead letter.
+        reason: String,
+    },
+    /// The stored positions are not the expected ones: another process is ahead, nothing was written.
+    #[error("another process has moved the positions of this sink")]
+    Moved,
+}
+
+impl SinkError {
+    /// A failure worth trying again.
+    pub fn retry(context: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Retry { context: context.into(), source: source.into() }
+    }
+}
