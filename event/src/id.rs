@@ -55,7 +55,7 @@ impl fmt::Display for EventId {
 }
 
 /// 128-bit FNV-1a (draft-eastlake-fnv): ids must not change with a library's version, as a `Hasher` might.
-fn fnv1a_128(bytes: &[u8]) -> u128 {
+pub(crate) fn fnv1a_128(bytes: &[u8]) -> u128 {
     bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
         (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
     })

@@ -4,4 +4,4 @@ mod batch;
 mod sink;
 
 pub use batch::Batch;
-pub use sink::{Pace, Sink, SinkError};
+pub use sink::{DeadLetters, Pace, Sink, SinkError};

@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use event::{Advance, Positions};
+use event::{Advance, DeadLetter, Positions};
+use eventlog::LogError;
 
 use crate::Batch;
 
@@ -66,4 +67,11 @@ impl SinkError {
     pub fn retry(context: impl Into<String>, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Retry { context: context.into(), source: source.into() }
     }
+}
+
+/// Where lanes keep the rows that their sink refused.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Makes the letters durable. The same letter may come again after a crash; its position and stage identify it.
+    async fn append(&self, letters: &[DeadLetter]) -> Result<(), LogError>;
 }
