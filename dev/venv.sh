@@ -22,7 +22,8 @@ find_python() {
             return
         fi
     done
-    die "needs Python 3.10 or newer with venv (Debian: apt-get install python3-venv; Fedora: dnf install python3; macOS: brew install python)"
+    dev/need.sh python3
+    die "needs Python 3.10 or newer with its venv module (Debian: sudo apt-get install -y python3-venv)"
 }
 
 if [ ! -x "$VENV/bin/python" ] || [ "$(cat "$STAMP" 2>/dev/null)" != "$WANTED" ]; then

@@ -1,0 +1,55 @@
+# pageberg: `make run` starts it here, `make test` checks everything; the rest is for containers and daily work.
+SHELL := /usr/bin/env bash
+.DEFAULT_GOAL := help
+.PHONY: help run test test-setup build fmt lint up down start stop job psql db-init clean
+
+help: ## List these targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
+
+run: ## Set up what is missing and run pageberg on ./data (variables: DATA, LISTEN, STATUS, GEO, POSTGRES_URL)
+	@dev/run.sh
+
+test: ## Check everything: formatting, lints, tests, documentation, scripts, licences
+	@dev/test.sh
+
+test-setup: ## Fetch what the tests need: Python packages and Postgres binaries
+	@dev/venv.sh
+	@dev/postgres.sh bin
+
+build: ## Build the release binary into target/release
+	cargo build --release --locked --bin pageberg
+
+fmt: ## Format the Rust code
+	cargo fmt --all
+
+lint: ## Check formatting and lints alone
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+up: ## Build the image and start pageberg and Postgres in containers
+	dev/geo.sh data/geo || echo "no city database: visitors get no place"
+	docker compose up --build --detach --wait
+
+down: ## Remove the containers; volumes with the data stay
+	docker compose down --remove-orphans
+
+start: ## Start the stopped containers
+	docker compose start
+
+stop: ## Stop the containers
+	docker compose stop
+
+job: ## Start, or restart after a change of configuration, pageberg's container alone
+	docker compose up --detach --wait --force-recreate --no-deps pageberg
+
+psql: ## Open psql on the running Postgres, that of `make run` or of `make up`
+	@dev/psql.sh
+
+db-init: ## Start Postgres in its container and apply sql/
+	docker compose up --detach --wait postgres
+	docker compose run --rm --no-deps pageberg migrate
+
+clean: ## Remove build output, the test environment and the containers; ./data and the volumes stay
+	cargo clean
+	rm -rf .cache
+	if command -v docker >/dev/null; then docker compose down --remove-orphans; fi

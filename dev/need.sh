@@ -1,0 +1,46 @@
+#!/usr/bin/env bash
+# dev/need.sh TOOL…: ends with 1 when one of the tools is missing, after naming each with the command that installs it.
+set -euo pipefail
+
+# Prints the name of this machine's package manager.
+manager() {
+    local name
+    for name in apt-get dnf brew; do
+        if command -v "$name" >/dev/null; then
+            echo "$name"
+            return
+        fi
+    done
+}
+
+# Prints the command that installs tool $1 with package manager $2.
+how_to_install() {
+    case "$1 $2" in
+        'cargo '*) echo "curl https://sh.rustup.rs -sSf | sh" ;;
+        'npm apt-get') echo "sudo apt-get install -y npm" ;;
+        'npm dnf') echo "sudo dnf install -y nodejs-npm" ;;
+        'npm brew') echo "brew install node" ;;
+        'psql apt-get') echo "sudo apt-get install -y postgresql-client" ;;
+        'psql dnf') echo "sudo dnf install -y postgresql" ;;
+        'psql brew') echo "brew install libpq && brew link --force libpq" ;;
+        'postgres apt-get') echo "sudo apt-get install -y postgresql" ;;
+        'postgres dnf') echo "sudo dnf install -y postgresql-server" ;;
+        'postgres brew') echo "brew install postgresql@17" ;;
+        'python3 apt-get') echo "sudo apt-get install -y python3-venv" ;;
+        'python3 dnf') echo "sudo dnf install -y python3" ;;
+        'python3 brew') echo "brew install python" ;;
+        'cc apt-get' | 'c++ apt-get') echo "sudo apt-get install -y build-essential" ;;
+        'cc dnf' | 'c++ dnf') echo "sudo dnf install -y gcc gcc-c++ make" ;;
+        'cc brew' | 'c++ brew') echo "xcode-select --install" ;;
+        *) echo "the system's package manager" ;;
+    esac
+}
+
+code=0
+for tool in "$@"; do
+    if ! command -v "$tool" >/dev/null; then
+        echo "missing: $tool. Install it with: $(how_to_install "$tool" "$(manager)")" >&2
+        code=1
+    fi
+done
+exit $code
