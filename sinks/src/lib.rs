@@ -4,6 +4,12 @@
 //!
 //! **Invariant:** positions live where the rows live, so that no crash can part them.
 
+pub mod dead_letters;
 pub mod iceberg;
 pub mod kafka;
+pub mod memory;
 pub mod postgres;
+mod publisher;
+mod secret;
+
+pub use secret::{Secret, SecretUrl};

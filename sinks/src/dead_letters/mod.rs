@@ -1,0 +1,13 @@
+//! Records that could not go on, kept on a topic of the log: none is lost, and each can be looked at and replayed.
+//!
+//! [`DeadLetterSink`] keeps what could not be decoded, exactly once. [`DeadLetterQueue`] keeps what another sink
+//! refused, at least once: [`Listing`] leaves out what it has shown already.
+
+mod listing;
+mod queue;
+mod rows;
+mod sink;
+
+pub use listing::Listing;
+pub use queue::DeadLetterQueue;
+pub use sink::DeadLetterSink;

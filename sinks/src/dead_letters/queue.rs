@@ -1,0 +1,46 @@
+//! Appends dead letters outside of any transaction.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use event::DeadLetter;
+use eventlog::{EventLog, LogError};
+use pipeline::DeadLetters;
+
+use super::Listing;
+use super::rows::{record, record_within};
+
+/// The dead-letter topic.
+#[derive(Clone)]
+pub struct DeadLetterQueue {
+    log: Arc<dyn EventLog>,
+    topic: String,
+}
+
+impl DeadLetterQueue {
+    /// The queue on `topic`.
+    pub fn new(log: Arc<dyn EventLog>, topic: &str) -> Self {
+        Self { log, topic: topic.to_owned() }
+    }
+
+    /// Begins to read the letters kept until now, oldest first within a partition.
+    ///
+    /// # Errors
+    /// The log's.
+    pub async fn list(&self) -> Result<Listing, LogError> {
+        Listing::begin(self.log.as_ref(), &self.topic).await
+    }
+}
+
+#[async_trait]
+impl DeadLetters for DeadLetterQueue {
+    async fn append(&self, letters: &[DeadLetter]) -> Result<(), LogError> {
+        match self.log.append(&self.topic, letters.iter().map(record).collect()).await {
+            Err(LogError::TooLarge { limit, .. }) => {
+                let records = letters.iter().map(|letter| record_within(letter, limit)).collect();
+                self.log.append(&self.topic, records).await.map(drop)
+            }
+            outcome => outcome.map(drop),
+        }
+    }
+}

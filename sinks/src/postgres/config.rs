@@ -1,0 +1,172 @@
+//! What can be set about Postgres, and what the settings amount to.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::table::Table;
+use super::tls::Tls;
+use super::url;
+use crate::{Secret, SecretUrl};
+
+/// Where Postgres is and how rows go there.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// `postgres://user@host:port/database` or `jdbc:postgresql://host:port/database`; quotes around it are ignored.
+    /// `sslmode` may be disable, prefer (the default: without TLS when the server has none that can be trusted),
+    /// require, verify-ca or verify-full; the last three are one here, as certificates are always verified.
+    pub url: Option<SecretUrl>,
+    /// User; wins over the url's.
+    pub user: Option<String>,
+    /// Password; wins over the url's.
+    pub password: Option<Secret>,
+    /// Database; wins over the url's.
+    pub database: Option<String>,
+    /// The table, `name` or `schema.name`, made if it is missing. Pageberg keeps its positions in the same schema.
+    pub table: String,
+    /// PEM file with the certificates that the server's is verified against; the system's when unset.
+    pub tls_ca_file: Option<PathBuf>,
+    /// Longest time to open a connection, in milliseconds.
+    pub connect_timeout_ms: u64,
+    /// Longest time for one statement and for one commit as a whole, in milliseconds.
+    pub statement_timeout_ms: u64,
+    /// Events after which a batch is committed.
+    pub max_batch_events: usize,
+    /// Age of its oldest event at which a batch is committed, in milliseconds.
+    pub max_batch_age_ms: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            url: None,
+            user: None,
+            password: None,
+            database: None,
+            table: "processed_events".to_owned(),
+            tls_ca_file: None,
+            connect_timeout_ms: 5_000,
+            statement_timeout_ms: 60_000,
+            max_batch_events: 10_000,
+            max_batch_age_ms: 200,
+        }
+    }
+}
+
+/// Why a configuration cannot work.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No url.
+    #[error("postgres.url is not set")]
+    NoUrl,
+    /// The url cannot be read.
+    #[error("postgres.url is no postgres:// or jdbc:postgresql:// url")]
+    Url(#[source] tokio_postgres::Error),
+    /// The table's name cannot be one.
+    #[error("postgres.table must be `name` or `schema.name`, each part 1 to 63 bytes long")]
+    Table,
+    /// The certificates cannot be read.
+    #[error("postgres.tls_ca_file holds no certificates that can be read: {0}")]
+    Certificates(String),
+}
+
+/// A configuration that was checked.
+#[derive(Clone)]
+pub(super) struct Settings {
+    pub(super) server: tokio_postgres::Config,
+    pub(super) tls: Tls,
+    pub(super) table: Table,
+    pub(super) connect_timeout: Duration,
+    pub(super) statement_timeout: Duration,
+}
+
+/// The server closes a connection that was silent for this long and does not answer probes for as long again; so it
+/// notices a client machine that went away in the middle of a transaction, and lets go of the locks.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
+
+impl Settings {
+    pub(super) fn of(config: &Config) -> Result<Self, ConfigError> {
+        let url = config.url.as_ref().and_then(|url| url::unquoted(url.expose())).ok_or(ConfigError::NoUrl)?;
+        let mut server = url::parse(url).map_err(ConfigError::Url)?;
+        if let Some(user) = config.user.as_deref().and_then(url::unquoted) {
+            server.user(user);
+        }
+        if let Some(password) = config.password.as_ref().and_then(|secret| url::unquoted(secret.expose())) {
+            server.password(password);
+        }
+        if let Some(database) = config.database.as_deref().and_then(url::unquoted) {
+            server.dbname(database);
+        }
+        if server.get_application_name().is_none() {
+            server.application_name("pageberg");
+        }
+        let connect_timeout = Duration::from_millis(config.connect_timeout_ms);
+        let statement_timeout = Duration::from_millis(config.statement_timeout_ms);
+        server.connect_timeout(connect_timeout);
+        server.keepalives_idle(KEEPALIVE_IDLE);
+        server.tcp_user_timeout(statement_timeout);
+        let tls = Tls::new(config.tls_ca_file.as_deref())?;
+        let table = Table::parse(&config.table).ok_or(ConfigError::Table)?;
+        Ok(Self { server, tls, table, connect_timeout, statement_timeout })
+    }
+
+    /// What every session is told first.
+    pub(super) fn session(&self) -> String {
+        let statement = self.statement_timeout.as_millis();
+        let idle = KEEPALIVE_IDLE.as_secs();
+        format!(
+            "SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {statement}; \
+             SET tcp_keepalives_idle = {idle}; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; \
+             SET client_min_messages = warning"
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(config: Config) -> tokio_postgres::Config {
+        Settings::of(&config).unwrap().server
+    }
+
+    #[test]
+    fn the_lab_s_separate_values_win_over_the_url_s_and_may_be_quoted() {
+        let server = settings(Config {
+            url: Some("\"jdbc:postgresql://db:5433/web?user=url\"".into()),
+            user: Some("'ann'".to_owned()),
+            password: Some("\"hunter2\"".into()),
+            database: Some(String::new()),
+            ..Config::default()
+        });
+        assert_eq!(server.get_user(), Some("ann"));
+        assert_eq!(server.get_password(), Some(&b"hunter2"[..]));
+        assert_eq!((server.get_dbname(), server.get_ports()), (Some("web"), &[5433][..]));
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_before_anything_starts() {
+        let with = |url: &str| Config { url: Some(url.into()), ..Config::default() };
+        let table = Config { table: "a.b.c".to_owned(), ..with("postgres://db/web") };
+        let file = Config { tls_ca_file: Some("/nowhere/ca.pem".into()), ..with("postgres://db/web") };
+        let fault = |config: &Config| Settings::of(config).err();
+        assert!(matches!(fault(&Config::default()), Some(ConfigError::NoUrl)));
+        assert!(matches!(fault(&with("''")), Some(ConfigError::NoUrl)));
+        assert!(matches!(fault(&with("postgres://db:port/web")), Some(ConfigError::Url(_))));
+        assert!(matches!(fault(&table), Some(ConfigError::Table)));
+        assert!(matches!(fault(&file), Some(ConfigError::Certificates(_))));
+    }
+
+    #[test]
+    fn a_configuration_is_printed_without_passwords() {
+        let config = Config {
+            url: Some("postgres://ann:hunter2@db/web".into()),
+            password: Some("hunter2".into()),
+            ..Config::default()
+        };
+        let printed = format!("{config:?} {}", serde_json::to_string(&config).unwrap());
+        assert!(printed.contains("ann") && !printed.contains("hunter2"), "{printed}");
+    }
+}

@@ -1,0 +1,250 @@
+//! Events as rows of binary COPY: pure. Format: <https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format".
+
+use std::borrow::Cow;
+
+use bytes::{BufMut, Bytes, BytesMut};
+use event::{Enriched, Timestamp};
+use postgres_types::{Kind as TypeKind, Type};
+
+/// The signature, no flags, no header extension.
+const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
+/// Microseconds from 1970 to 2000, which Postgres counts from.
+const EPOCH_MICROS: i64 = 946_684_800_000_000;
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// A column that pageberg fills.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    kind: Kind,
+    put: fn(&mut BytesMut, &Enriched),
+}
+
+/// What is sent for a column, and so which types the column may have.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Kind {
+    Text,
+    Json,
+    Time,
+    Uuid,
+    Double,
+    BigInt,
+    Bool,
+}
+
+const fn column(name: &'static str, kind: Kind, put: fn(&mut BytesMut, &Enriched)) -> Column {
+    Column { name, kind, put }
+}
+
+/// The columns in the order of a row: the lab's six, then pageberg's own.
+pub(super) static COLUMNS: [Column; 17] = [
+    column("ip", Kind::Text, |row, e| put_text(row, e.event.ip.as_deref())),
+    column("event_timestamp", Kind::Time, |row, e| put_time(row, e.event.event_time)),
+    column("referrer", Kind::Text, |row, e| put_text(row, e.event.referrer.as_deref())),
+    column("host", Kind::Text, |row, e| put_text(row, e.event.host.as_deref())),
+    column("url", Kind::Text, |row, e| put_text(row, e.event.url.as_deref())),
+    column("geodata", Kind::Json, |row, e| put_json(row, Some(e.place.geodata()))),
+    column("event_id", Kind::Uuid, |row, e| put(row, Some(&e.event.id.to_bytes()))),
+    column("received_at", Kind::Time, |row, e| put_time(row, e.event.received_at)),
+    column("user_agent", Kind::Text, |row, e| put_text(row, e.event.user_agent.as_deref())),
+    column("latitude", Kind::Double, |row, e| put(row, e.place.latitude.map(f64::to_be_bytes).as_ref())),
+    column("longitude", Kind::Double, |row, e| put(row, e.place.longitude.map(f64::to_be_bytes).as_ref())),
+    column("timezone", Kind::Text, |row, e| put_text(row, e.place.timezone.as_deref())),
+    column("asn", Kind::BigInt, |row, e| put(row, e.place.asn.map(|asn| i64::from(asn).to_be_bytes()).as_ref())),
+    column("as_org", Kind::Text, |row, e| put_text(row, e.place.as_org.as_deref())),
+    column("geo_database", Kind::Text, |row, e| put_text(row, e.geo_database.as_deref())),
+    column("late", Kind::Bool, |row, e| put(row, Some(&[u8::from(e.late)]))),
+    column("properties", Kind::Json, |row, e| put_json(row, e.event.properties())),
+];
+
+impl Column {
+    /// Whether a column of this type reads what is sent for it.
+    pub(super) fn fits(&self, found: &Type) -> bool {
+        if let TypeKind::Domain(inner) = found.kind() {
+            return self.fits(inner);
+        }
+        let is_text = matches!(*found, Type::TEXT | Type::VARCHAR | Type::BPCHAR) || found.name() == "citext";
+        match self.kind {
+            Kind::Text => is_text,
+            Kind::Json => is_text || *found == Type::JSON,
+            Kind::Time => matches!(*found, Type::TIMESTAMP | Type::TIMESTAMPTZ),
+            Kind::Uuid => *found == Type::UUID,
+            Kind::Double => *found == Type::FLOAT8,
+            Kind::BigInt => *found == Type::INT8,
+            Kind::Bool => *found == Type::BOOL,
+        }
+    }
+}
+
+/// Rows waiting for their commit, encoded.
+#[derive(Default)]
+pub(super) struct Rows {
+    full: Vec<Bytes>,
+    open: BytesMut,
+    count: u64,
+}
+
+impl Rows {
+    pub(super) fn push(&mut self, event: &Enriched) {
+        if self.count == 0 {
+            self.open.put_slice(HEADER);
+        }
+        self.open.put_i16(i16::try_from(COLUMNS.len()).expect("few columns"));
+        for column in &COLUMNS {
+            (column.put)(&mut self.open, event);
+        }
+        self.count += 1;
+        if self.open.len() >= CHUNK_BYTES {
+            self.full.push(self.open.split().freeze());
+        }
+    }
+
+    /// How many rows there are.
+    pub(super) fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The whole of what COPY reads, in pieces.
+    pub(super) fn finish(mut self) -> Vec<Bytes> {
+        self.open.put_slice(&TRAILER);
+        self.full.push(self.open.freeze());
+        self.full
+    }
+}
+
+fn put<const N: usize>(row: &mut BytesMut, value: Option<&[u8; N]>) {
+    put_bytes(row, value.map(<[u8; N]>::as_slice));
+}
+
+fn put_bytes(row: &mut BytesMut, value: Option<&[u8]>) {
+    match value {
+        None => row.put_i32(-1),
+        Some(value) => {
+            row.put_i32(i32::try_from(value.len()).expect("records are far smaller than 2 GiB"));
+            row.put_slice(value);
+        }
+    }
+}
+
+fn put_time(row: &mut BytesMut, time: Timestamp) {
+    put(row, Some(&(time.micros() - EPOCH_MICROS).to_be_bytes()));
+}
+
+/// Text with U+FFFD for U+0000, which Postgres cannot store and a geo database may hold.
+fn put_text(row: &mut BytesMut, text: Option<&str>) {
+    let storable = text.map(|text| match text.contains('\0') {
+        true => Cow::Owned(text.replace('\0', "\u{fffd}")),
+        false => Cow::Borrowed(text),
+    });
+    put_bytes(row, storable.as_deref().map(str::as_bytes));
+}
+
+/// JSON text with `\ufffd` for `\u0000`: Postgres would store it, but fail each query that reads the value.
+fn put_json(row: &mut BytesMut, json: Option<String>) {
+    let readable = json.map(|json| if json.contains("\\u0000") { without_nul_escapes(&json) } else { json });
+    put_bytes(row, readable.as_deref().map(str::as_bytes));
+}
+
+fn without_nul_escapes(json: &str) -> String {
+    let mut readable = String::with_capacity(json.len());
+    let mut rest = json;
+    while let Some(at) = rest.find('\\') {
+        readable.push_str(&rest[..at]);
+        let escape = &rest[at..];
+        let length = if escape.starts_with("\\u") { 6 } else { 2 };
+        readable.push_str(if escape.starts_with("\\u0000") { "\\ufffd" } else { &escape[..length] });
+        rest = &escape[length..];
+    }
+    readable + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use event::{Draft, LogPosition, Place};
+
+    use super::*;
+
+    fn enriched(json: &str, place: Place) -> Enriched {
+        let position = LogPosition { topic: "raw".into(), partition: 0, offset: 1 };
+        let event = Draft::parse(json.as_bytes()).unwrap().recorded(Timestamp::default(), &position).unwrap();
+        Enriched { event, place: Arc::new(place), geo_database: None, late: true, position }
+    }
+
+    /// The fields of a single row, read back the way the server does.
+    fn fields(event: &Enriched) -> Vec<Option<Vec<u8>>> {
+        let mut rows = Rows::default();
+        rows.push(event);
+        let copied = rows.finish().concat();
+        let mut rest = copied.strip_prefix(HEADER).unwrap().strip_suffix(&TRAILER).unwrap();
+        let mut take = |length: usize| {
+            let (head, tail) = rest.split_at(length);
+            rest = tail;
+            head.to_vec()
+        };
+        let count = i16::from_be_bytes(take(2).try_into().unwrap());
+        let field = |_| match i32::from_be_bytes(take(4).try_into().unwrap()) {
+            -1 => None,
+            length => Some(take(usize::try_from(length).unwrap())),
+        };
+        (0..count).map(field).collect()
+    }
+
+    fn field(event: &Enriched, name: &str) -> Option<Vec<u8>> {
+        fields(event)[COLUMNS.iter().position(|column| column.name == name).unwrap()].clone()
+    }
+
+    #[test]
+    fn a_row_holds_every_column_in_order() {
+        let json = r#"{"url":"/a","host":"example.com","ip":"8.8.8.8","event_time":"2000-01-01T00:00:01Z","plan":1}"#;
+        let place =
+            Place { country: Some("US".into()), asn: Some(4_294_967_295), latitude: Some(1.5), ..Place::default() };
+        let event = enriched(json, place);
+        assert_eq!(fields(&event).len(), COLUMNS.len());
+        for (name, value) in [
+            ("ip", Some(b"8.8.8.8".to_vec())),
+            ("event_timestamp", Some(1_000_000_i64.to_be_bytes().to_vec())),
+            ("referrer", None),
+            ("geodata", Some(br#"{"country":"US","state":null,"city":null}"#.to_vec())),
+            ("event_id", Some(event.event.id.to_bytes().to_vec())),
+            ("asn", Some(4_294_967_295_i64.to_be_bytes().to_vec())),
+            ("latitude", Some(1.5_f64.to_be_bytes().to_vec())),
+            ("longitude", None),
+            ("late", Some(vec![1])),
+            ("properties", Some(br#"{"plan":1}"#.to_vec())),
+        ] {
+            assert_eq!(field(&event, name), value, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_postgres_cannot_store_or_read_back_is_replaced() {
+        let place = Place { city: Some("a\0b".into()), timezone: Some("a\0b".into()), ..Place::default() };
+        let event = enriched(r#"{"url":"/a","note":"\u0000 and \\u0000 and \\\u0000"}"#, place);
+        assert_eq!(field(&event, "timezone").unwrap(), "a\u{fffd}b".as_bytes());
+        let geodata = String::from_utf8(field(&event, "geodata").unwrap()).unwrap();
+        assert_eq!(geodata, r#"{"country":null,"state":null,"city":"a\ufffdb"}"#);
+        let properties = String::from_utf8(field(&event, "properties").unwrap()).unwrap();
+        assert_eq!(properties, r#"{"note":"\ufffd and \\u0000 and \\\ufffd"}"#);
+    }
+
+    #[test]
+    fn a_column_of_another_type_is_told_from_one_that_fits() {
+        let column = |name| COLUMNS.iter().find(|column| column.name == name).unwrap();
+        for (name, found, fits) in [
+            ("url", Type::VARCHAR, true),
+            ("url", Type::TEXT, true),
+            ("url", Type::BYTEA, false),
+            ("ip", Type::INET, false),
+            ("geodata", Type::JSON, true),
+            ("geodata", Type::JSONB, false),
+            ("event_timestamp", Type::TIMESTAMPTZ, true),
+            ("event_timestamp", Type::DATE, false),
+            ("event_id", Type::UUID, true),
+            ("late", Type::INT2, false),
+        ] {
+            assert_eq!(column(name).fits(&found), fits, "{name} {found}");
+        }
+    }
+}
