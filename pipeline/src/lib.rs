@@ -1,7 +1,36 @@
 //! From the log to the sinks: decodes and enriches each record once and hands it to every sink at the sink's own pace.
+//!
+//! 1. [`Pipeline::run`] joins the group and learns which partitions are this process's.
+//! 2. The head reads records, decodes them, leaves duplicates out, looks up places ([`geo`]) and fills the ring.
+//! 3. Each sink's lane takes batches from the ring, or from the log itself when it has fallen behind.
+//! 4. The lane stages them in its [`Sink`] and commits them together with the positions that they reach.
+//! 5. A row that a sink refuses is searched by halving and kept as a dead letter; [`replay_record`] brings it back.
+//!
+//! **Invariant:** positions are known by the sink alone; after any failure a lane asks for them and goes on from there.
+//! **Invariant:** no lane waits for another, and the memory between them is bounded by the ring.
+//! **Invariant:** what a record decodes to depends on the log alone, so every sink and every restart sees the same events.
 
 mod batch;
+mod config;
+mod decode;
+mod duplicates;
+mod enrich;
+mod feed;
+pub mod geo;
+mod head;
+mod lane;
+pub mod metrics;
+mod replay;
+mod ring;
+mod run;
 mod sink;
+mod source;
+mod staged;
+mod status;
 
-pub use batch::Batch;
+pub use batch::{Batch, Coverage};
+pub use config::{Config, OnMissing, Start};
+pub use replay::replay_record;
+pub use run::{Pipeline, PipelineError};
 pub use sink::{DeadLetters, Pace, Sink, SinkError};
+pub use status::{Counts, LaneState, SinkStatus, Status};

@@ -28,6 +28,11 @@ pub trait Sink: Send {
     /// When to commit.
     fn pace(&self) -> Pace;
 
+    /// How many rows of the batch this sink writes.
+    fn rows(&self, batch: &Batch) -> usize {
+        batch.events.len()
+    }
+
     /// Drops whatever is staged, reconnects if need be, and tells where the sink stands in `topic`, read from the place
     /// where its rows live. Called at the start and after every error.
     async fn resume(&mut self, topic: &str) -> Result<Positions, SinkError>;

@@ -1,0 +1,68 @@
+//! Records of one stretch of the log → a batch: decoded, without duplicates, each with its visitor's place.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use event::{Enriched, Event, LogPosition, Positions};
+use eventlog::Record;
+
+use crate::Batch;
+use crate::config::Config;
+use crate::decode::{Decoded, decode};
+use crate::duplicates::DuplicateWindow;
+use crate::geo::{GeoDatabase, Locator};
+
+/// Turns records into batches. The records of a partition must come in order and without gaps.
+pub(crate) struct Enricher {
+    topic: Arc<str>,
+    locator: Locator,
+    windows: BTreeMap<i32, DuplicateWindow>,
+    window_records: usize,
+    late_after_micros: i64,
+}
+
+impl Enricher {
+    pub fn new(topic: Arc<str>, geo: Arc<GeoDatabase>, config: &Config) -> Self {
+        Self {
+            topic,
+            locator: Locator::new(geo),
+            windows: BTreeMap::new(),
+            window_records: config.duplicate_window_records,
+            late_after_micros: i64::try_from(config.late_after_ms).unwrap_or(i64::MAX).saturating_mul(1_000),
+        }
+    }
+
+    /// The batch of these records. Those before `from` only fill the duplicate window.
+    pub fn batch(&mut self, records: &[Record], from: &Positions) -> Batch {
+        let mut batch = Batch::default();
+        for record in records {
+            let decoded = decode(&self.topic, record);
+            let new = decoded.id().is_none_or(|id| self.window(record.partition).is_new(record.offset, id));
+            if from.get(record.partition).is_some_and(|first| record.offset < first) {
+                continue;
+            }
+            let end = record.offset + 1;
+            batch.covers.entry(record.partition).or_insert(record.offset..end).end = end;
+            batch.bytes += record.payload.len();
+            let position =
+                LogPosition { topic: self.topic.clone(), partition: record.partition, offset: record.offset };
+            match decoded {
+                _ if !new => batch.duplicates.push(position),
+                Decoded::Event(event) => batch.events.push(self.enrich(event, position)),
+                Decoded::Replay { sink, event, .. } => batch.replays.push((sink, self.enrich(event, position))),
+                Decoded::Dead(letter) => batch.undecodable.push(letter),
+            }
+        }
+        batch
+    }
+
+    fn window(&mut self, partition: i32) -> &mut DuplicateWindow {
+        self.windows.entry(partition).or_insert_with(|| DuplicateWindow::new(self.window_records))
+    }
+
+    fn enrich(&mut self, event: Event, position: LogPosition) -> Enriched {
+        let located = self.locator.locate(event.ip.as_deref());
+        let late = event.received_at.micros() - event.event_time.micros() > self.late_after_micros;
+        Enriched { event, place: located.place, geo_database: located.database, late, position }
+    }
+}

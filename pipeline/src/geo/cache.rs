@@ -1,0 +1,122 @@
+//! Looks addresses up with a cache by record, since a web log's visitors share few places.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::address::routable;
+use super::database::{GeoDatabase, Located, RecordKey};
+
+const CACHED_RECORDS: usize = 65_536;
+
+/// A reader of the geo databases with its own cache, for one task.
+pub struct Locator {
+    database: Arc<GeoDatabase>,
+    cache: HashMap<RecordKey, Located>,
+}
+
+impl Locator {
+    /// A locator with an empty cache.
+    pub fn new(database: Arc<GeoDatabase>) -> Self {
+        Self { database, cache: HashMap::new() }
+    }
+
+    /// The place of a visitor's address; unknown for text that is no public address.
+    pub fn locate(&mut self, ip: Option<&str>) -> Located {
+        let address = ip.and_then(|text| text.trim().parse::<IpAddr>().ok()).and_then(routable);
+        let Some(address) = address else {
+            return Located { place: Arc::default(), database: None };
+        };
+        let Some(key) = self.database.find(address) else {
+            return self.database.unknown();
+        };
+        if self.cache.len() >= CACHED_RECORDS {
+            self.cache.clear();
+        }
+        self.cache.entry(key).or_insert_with(|| self.database.read(key, address)).clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::{Path, PathBuf};
+
+    use super::*;
+
+    fn data(name: &str) -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/geo").join(name)
+    }
+
+    fn locator(files: &[&str]) -> Locator {
+        let (database, errors) = GeoDatabase::open(&files.iter().map(|file| data(file)).collect::<Vec<_>>());
+        assert!(errors.is_empty(), "{errors:?}");
+        Locator::new(Arc::new(database))
+    }
+
+    #[test]
+    fn both_layouts_tell_the_same_place() {
+        let mut flat = locator(&["derived/logs-city-flat.mmdb"]);
+        let mut nested = locator(&["derived/logs-city-geoip2.mmdb"]);
+        for address in ["8.8.8.8", "83.149.9.216", "2001:4860:4860::8888"] {
+            let (flat, nested) = (flat.locate(Some(address)), nested.locate(Some(address)));
+            let named = |located: &Located| {
+                let Place { country, state, city, .. } = (*located.place).clone();
+                (country, state, city)
+            };
+            assert!(flat.place.country.is_some() && flat.place.city.is_some(), "{address}");
+            assert_eq!(named(&flat), named(&nested), "{address}");
+        }
+    }
+
+    #[test]
+    fn every_field_of_a_nested_record_is_read() {
+        let located = locator(&["maxmind-db/test-data/GeoIP2-Enterprise-Test.mmdb"]).locate(Some("74.209.24.0"));
+        let place = &*located.place;
+        assert_eq!(place.geodata(), r#"{"country":"US","state":"New York","city":"Chatham"}"#);
+        assert_eq!(place.country_name.as_deref(), Some("United States"));
+        assert_eq!((place.region_code.as_deref(), place.continent.as_deref()), (Some("NY"), Some("NA")));
+        assert_eq!((place.postcode.as_deref(), place.timezone.as_deref()), (Some("12037"), Some("America/New_York")));
+        assert_eq!((place.latitude, place.longitude, place.accuracy_km), (Some(42.3478), Some(-73.5549), Some(27)));
+        assert_eq!((place.asn, place.as_org.as_deref()), (Some(14671), Some("FairPoint Communications")));
+    }
+
+    #[test]
+    fn the_first_database_that_knows_an_address_wins_and_each_row_can_tell_which() {
+        let mut pair = locator(&["maxmind-db/test-data/MaxMind-DB-test-ipv4-24.mmdb", "derived/logs-city-flat.mmdb"]);
+        let known = pair.locate(Some("2001:4860:4860::8888")).database.unwrap();
+        assert!(known.starts_with("city fixture@20"), "{known}");
+        let unknown = pair.locate(Some("2a00::1"));
+        assert_eq!(*unknown.place, Place::default());
+        assert!(unknown.database.unwrap().contains(','));
+        assert_eq!(pair.locate(Some("10.0.0.1")).database, None);
+        assert_eq!(pair.locate(Some("not an address")).database, None);
+    }
+
+    #[test]
+    fn a_broken_file_is_reported_and_the_others_are_used() {
+        let files = [
+            data("maxmind-db/bad-data/libmaxminddb/libmaxminddb-metadata-marker-only.mmdb"),
+            data("none"),
+            data("derived/logs-city-flat.mmdb"),
+        ];
+        let (database, errors) = GeoDatabase::open(&files);
+        assert_eq!(errors.len(), 2);
+        assert_eq!(database.names().count(), 1);
+    }
+
+    #[test]
+    fn no_broken_file_hurts_a_look_up() {
+        for folder in
+            ["maxmind-db/bad-data/libmaxminddb", "maxmind-db/bad-data/maxminddb-python", "maxmind-db/test-data"]
+        {
+            for entry in std::fs::read_dir(data(folder)).unwrap() {
+                let mut locator = Locator::new(Arc::new(GeoDatabase::open(&[entry.unwrap().path()]).0));
+                for address in ["8.8.8.8", "1.1.1.1", "81.2.69.142", "2001:4860:4860::8888", "2a02:26f0::1"] {
+                    locator.locate(Some(address));
+                }
+            }
+        }
+    }
+
+    use event::Place;
+}

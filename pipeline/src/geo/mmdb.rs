@@ -1,0 +1,172 @@
+//! MaxMind DB files in both layouts: nested (GeoIP2, GeoLite2) and flat (ip-location-db).
+//!
+//! One record type serves both, because their keys do not clash but for `city`, which is a map in one and text in the other.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use event::Place;
+use maxminddb::{MaxMindDbError, Reader};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+
+/// An MMDB file held in memory: a mapped file that somebody truncates would kill the process.
+pub struct Mmdb(Reader<Vec<u8>>);
+
+impl Mmdb {
+    /// Reads the metadata of a file's bytes.
+    pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, MaxMindDbError> {
+        Reader::from_source(bytes).map(Self)
+    }
+
+    /// The kind of database as its maker names it; may be empty.
+    pub fn name(&self) -> &str {
+        &self.0.metadata().database_type
+    }
+
+    /// When it was built, in seconds since 1970.
+    pub fn build_epoch(&self) -> u64 {
+        self.0.metadata().build_epoch
+    }
+
+    /// Where the record of a routable address stands: the same offset is the same place. `None` when it is not known.
+    pub fn find(&self, address: IpAddr) -> Result<Option<usize>, MaxMindDbError> {
+        if address.is_ipv6() && self.0.metadata().ip_version == 4 {
+            return Ok(None);
+        }
+        Ok(self.0.lookup(address)?.offset())
+    }
+
+    /// The place of a routable address.
+    pub fn place(&self, address: IpAddr) -> Result<Option<Place>, MaxMindDbError> {
+        let record = self.0.lookup(address)?.decode::<Record<'_>>()?;
+        Ok(record.map(Place::from))
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Record<'a> {
+    #[serde(borrow)]
+    country: Country<'a>,
+    continent: Continent<'a>,
+    subdivisions: Vec<Subdivision<'a>>,
+    city: City<'a>,
+    postal: Postal<'a>,
+    location: Location<'a>,
+    traits: Network<'a>,
+    country_code: Option<&'a str>,
+    state1: Option<&'a str>,
+    postcode: Option<&'a str>,
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    timezone: Option<&'a str>,
+    autonomous_system_number: Option<u32>,
+    autonomous_system_organization: Option<&'a str>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Country<'a> {
+    iso_code: Option<&'a str>,
+    #[serde(borrow)]
+    names: Names<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Continent<'a> {
+    code: Option<&'a str>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Subdivision<'a> {
+    iso_code: Option<&'a str>,
+    #[serde(borrow)]
+    names: Names<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Postal<'a> {
+    code: Option<&'a str>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Location<'a> {
+    latitude: Option<f64>,
+    longitude: Option<f64>,
+    accuracy_radius: Option<u16>,
+    time_zone: Option<&'a str>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Network<'a> {
+    autonomous_system_number: Option<u32>,
+    autonomous_system_organization: Option<&'a str>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Names<'a> {
+    en: Option<&'a str>,
+}
+
+#[derive(Default)]
+struct City<'a>(Option<&'a str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for City<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CityVisitor).map(City)
+    }
+}
+
+struct CityVisitor;
+
+impl<'de> Visitor<'de> for CityVisitor {
+    type Value = Option<&'de str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a city's name, or a map with its names")
+    }
+
+    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
+        Ok(Some(name))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut name = None;
+        while let Some(key) = map.next_key::<&str>()? {
+            match key {
+                "names" => name = map.next_value::<Names<'de>>()?.en,
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(name)
+    }
+}
+
+impl From<Record<'_>> for Place {
+    fn from(record: Record<'_>) -> Self {
+        let text = |value: Option<&str>| value.filter(|text| !text.is_empty()).map(str::to_owned);
+        let subdivision = record.subdivisions.first();
+        Self {
+            country: text(record.country.iso_code.or(record.country_code)),
+            country_name: text(record.country.names.en),
+            state: text(subdivision.and_then(|first| first.names.en).or(record.state1)),
+            region_code: text(subdivision.and_then(|first| first.iso_code)),
+            city: text(record.city.0),
+            continent: text(record.continent.code),
+            postcode: text(record.postal.code.or(record.postcode)),
+            latitude: record.location.latitude.or(record.latitude),
+            longitude: record.location.longitude.or(record.longitude),
+            accuracy_km: record.location.accuracy_radius,
+            timezone: text(record.location.time_zone.or(record.timezone)),
+            asn: record.autonomous_system_number.or(record.traits.autonomous_system_number),
+            as_org: text(record.autonomous_system_organization.or(record.traits.autonomous_system_organization)),
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Runs the head and the lanes for as long as the assignment of partitions stays the same, then anew.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event::Positions;
+use eventlog::{EventLog, LogError};
+use metrics::gauge;
+use tokio::sync::mpsc;
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, Start};
+use crate::geo::GeoDatabase;
+use crate::lane::Lane;
+use crate::metrics::SINK_LAG;
+use crate::ring::Ring;
+use crate::source::Origin;
+use crate::status::Status;
+use crate::{DeadLetters, Sink, head};
+
+const HOUSEKEEPING: Duration = Duration::from_secs(1);
+
+/// Why the pipeline ended before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The log could not be asked for partitions or bounds.
+    #[error("cannot read the log")]
+    Log(#[from] LogError),
+    /// A task panicked.
+    #[error("a task of the pipeline failed")]
+    Task(#[from] JoinError),
+}
+
+/// From one topic of the log to all sinks.
+pub struct Pipeline {
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// The topic to read.
+    pub topic: Arc<str>,
+    /// The group that shares the topic's partitions.
+    pub group: String,
+    /// The geo databases.
+    pub geo: Arc<GeoDatabase>,
+    /// What was set.
+    pub config: Config,
+    /// Where to start when a sink has no position and `config.start` is unset.
+    pub default_start: Start,
+    /// The sinks, each with a name of its own.
+    pub sinks: Vec<Box<dyn Sink>>,
+    /// Where refused rows go.
+    pub dead_letters: Arc<dyn DeadLetters>,
+    /// Where the lanes tell how they are getting on.
+    pub status: Status,
+}
+
+impl Pipeline {
+    /// Delivers until `shutdown`; every lane then commits what it has staged.
+    ///
+    /// # Errors
+    /// Only what no retry can mend; a failing sink is retried for ever.
+    pub async fn run(self, shutdown: CancellationToken) -> Result<(), PipelineError> {
+        let Self { log, topic, group, geo, config, default_start, mut sinks, dead_letters, status } = self;
+        let mut membership = log.join(&group, &topic).await?;
+        let origin = Origin { log, topic, geo, config: Arc::new(config) };
+        let mut partitions = tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            assigned = membership.assigned() => assigned?,
+        };
+        while !shutdown.is_cancelled() {
+            let starts = starts(&origin, &partitions, default_start).await?;
+            let stop = shutdown.child_token();
+            let share = Share { origin: &origin, starts, dead_letters: &dead_letters, status: &status };
+            let mut running = std::pin::pin!(share.deliver(sinks, stop.clone()));
+            sinks = tokio::select! {
+                done = &mut running => done?,
+                assigned = membership.assigned() => {
+                    partitions = assigned?;
+                    stop.cancel();
+                    running.await?
+                }
+            };
+        }
+        Ok(())
+    }
+}
+
+/// The partitions that are this process's for now.
+struct Share<'a> {
+    origin: &'a Origin,
+    starts: Positions,
+    dead_letters: &'a Arc<dyn DeadLetters>,
+    status: &'a Status,
+}
+
+impl Share<'_> {
+    /// Runs every sink's lane until `stop`, and gives the sinks back.
+    async fn deliver(
+        self,
+        sinks: Vec<Box<dyn Sink>>,
+        stop: CancellationToken,
+    ) -> Result<Vec<Box<dyn Sink>>, JoinError> {
+        let ring = Arc::new(Ring::new(self.origin.config.ring_bytes));
+        let (began, begins) = mpsc::unbounded_channel();
+        let mut lanes = JoinSet::new();
+        for sink in sinks {
+            lanes.spawn(self.lane(sink, &ring, &began).run(stop.clone()));
+        }
+        let mut helpers = JoinSet::new();
+        helpers.spawn(head::run(self.origin.clone(), ring, lanes.len(), begins));
+        helpers.spawn(keep_house(self.origin.clone(), self.status.clone()));
+        let mut returned = Vec::new();
+        loop {
+            tokio::select! {
+                Some(failed) = helpers.join_next() => failed?,
+                lane = lanes.join_next() => match lane {
+                    Some(sink) => returned.push(sink?),
+                    None => return Ok(returned),
+                },
+            }
+        }
+    }
+
+    fn lane(&self, sink: Box<dyn Sink>, ring: &Arc<Ring>, began: &mpsc::UnboundedSender<Positions>) -> Lane {
+        Lane {
+            status: self.status.lane(sink.name()),
+            sink,
+            origin: self.origin.clone(),
+            ring: ring.clone(),
+            dead_letters: self.dead_letters.clone(),
+            starts: self.starts.clone(),
+            began: began.clone(),
+            refused: BTreeSet::new(),
+            max_events: usize::MAX,
+        }
+    }
+}
+
+/// Where a sink without a position starts, decided once for all of them.
+async fn starts(origin: &Origin, partitions: &[i32], default: Start) -> Result<Positions, LogError> {
+    let mut starts = Positions::default();
+    for partition in partitions {
+        let held = origin.log.bounds(&origin.topic, *partition).await?;
+        let start = match (origin.config.start_offsets.get(partition), origin.config.start.unwrap_or(default)) {
+            (Some(offset), _) => *offset,
+            (None, Start::Earliest) => held.start,
+            (None, Start::Latest) => held.end,
+            (None, Start::Time(time)) => origin.log.offset_for_time(&origin.topic, *partition, time).await?,
+        };
+        starts.set(*partition, start);
+    }
+    Ok(starts)
+}
+
+/// Tells the lag of each sink, and tells the log what no sink will read again.
+async fn keep_house(origin: Origin, status: Status) {
+    let mut ticks = interval(HOUSEKEEPING);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        if let Err(error) = measure_and_release(&origin, &status).await {
+            tracing::warn!(%error, "cannot ask the log for its bounds");
+        }
+    }
+}
+
+async fn measure_and_release(origin: &Origin, status: &Status) -> Result<(), LogError> {
+    let window = i64::try_from(origin.config.duplicate_window_records).unwrap_or(i64::MAX);
+    let mut slowest = std::collections::BTreeMap::<i32, Option<i64>>::new();
+    for partition in origin.log.partitions(&origin.topic).await? {
+        let held = origin.log.bounds(&origin.topic, partition).await?;
+        for (sink, stored) in status.stored() {
+            let next = stored.get(partition);
+            let least = slowest.entry(partition).or_insert(next);
+            *least = (*least).zip(next).map(|(a, b)| a.min(b));
+            if let Some(next) = next {
+                gauge!(SINK_LAG, "sink" => sink, "partition" => partition.to_string()).set((held.end - next) as f64);
+            }
+        }
+    }
+    for (partition, next) in slowest {
+        if let Some(next) = next {
+            origin.log.release(&origin.topic, partition, next.saturating_sub(window)).await?;
+        }
+    }
+    Ok(())
+}
