@@ -1,1 +1,34 @@
-//! gateway.
+//! HTTP in, log out: takes events from websites and answers with 2xx only what the log holds durably.
+//!
+//! 1. [`Gateway::run`] accepts connections (`server`, `connection`) and hands each request to its route (`routes`).
+//! 2. `POST /v1/events` reads the body within its limits of size, time and memory (`body`).
+//! 3. The body is decompressed, split into events and each event judged: a record for the log, or a fault (`judge`).
+//! 4. All records of a request are appended in one call; the answer follows once they are durable (`intake`, `answer`).
+//!
+//! **Invariant:** a 2xx names only events that are durable; whatever is not durable gets no 2xx.
+//! **Invariant:** each event of each request is counted under exactly one outcome, cancelled requests included; a body
+//! that was never told into events counts as one.
+//! **Invariant:** bodies, what they decompress to and the records made of them never take more than
+//! `max_buffered_bytes` over all requests.
+//! **Invariant:** an error's answer is problem+json and never tells what goes on inside. The exceptions come from the
+//! HTTP parser below us: bytes that are no HTTP request are answered with a bare status.
+
+mod answer;
+mod body;
+mod config;
+mod connection;
+mod finish;
+mod intake;
+mod judge;
+mod metrics;
+mod observe;
+mod problem;
+mod readiness;
+mod routes;
+mod server;
+mod split;
+mod tally;
+
+pub use config::{Config, ConfigError};
+pub use metrics::describe;
+pub use server::{Gateway, RenderMetrics};

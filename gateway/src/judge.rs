@@ -1,0 +1,203 @@
+//! From a body to verdicts: each event is either a record for the log or has a fault. Synchronous and without I/O.
+
+use std::net::IpAddr;
+
+use axum::http::StatusCode;
+use bytes::Bytes;
+use event::{Draft, EventId, FieldError, Timestamp, partition_key};
+use eventlog::NewRecord;
+use serde::Serialize;
+
+use crate::body::{BodyError, Encoding, Share};
+use crate::problem::Problem;
+use crate::split::{SplitError, split};
+use crate::tally::Tally;
+
+/// What an event takes in memory besides its record's bytes, roughly: its verdict, its key and its part of the answer.
+const EVENT_OVERHEAD_BYTES: usize = 256;
+
+/// The most that an answer repeats of what a sender wrote, in characters.
+const MAX_QUOTED_CHARS: usize = 200;
+
+/// A body as received, with what is needed to judge it.
+pub struct Received {
+    /// The body's bytes.
+    pub body: Bytes,
+    /// How they are compressed.
+    pub encoding: Encoding,
+    /// When the body was complete.
+    pub received_at: Timestamp,
+    /// The sender's address.
+    pub peer: IpAddr,
+}
+
+/// What events must keep to.
+#[derive(Clone, Copy)]
+pub struct Rules {
+    /// Largest event, in bytes of its JSON.
+    pub max_event_bytes: usize,
+    /// Largest body after decompression, in bytes.
+    pub max_body_bytes: usize,
+    /// Most events in a body.
+    pub max_events: usize,
+}
+
+/// A body told into events and each event judged.
+pub struct Judged {
+    /// For the log: the good events, in the body's order.
+    pub records: Vec<NewRecord>,
+    /// Of every event, in the body's order.
+    pub verdicts: Vec<Result<EventId, Fault>>,
+    /// The memory that the above takes.
+    pub share: Share,
+}
+
+/// What is wrong with an event, as its sender is told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// The key at fault; absent when the JSON as a whole is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// What is wrong.
+    pub reason: String,
+    /// Whether its size is what is wrong.
+    #[serde(skip)]
+    pub too_large: bool,
+}
+
+impl Fault {
+    fn too_large(limit: usize) -> Self {
+        Self { field: None, reason: format!("the event is over the limit of {limit} bytes"), too_large: true }
+    }
+}
+
+impl From<FieldError> for Fault {
+    fn from(error: FieldError) -> Self {
+        Self { field: error.field.map(shortened), reason: shortened(error.reason), too_large: false }
+    }
+}
+
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(MAX_QUOTED_CHARS) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// Decompresses the body, tells it into events and judges each. `body_share` holds the body's bytes, `record_share` is to
+/// hold the records'.
+///
+/// # Errors
+/// The problem to answer with when the body as a whole cannot be taken.
+pub fn judge(
+    received: Received,
+    rules: Rules,
+    mut body_share: Share,
+    record_share: Share,
+    tally: &mut Tally,
+) -> Result<Judged, Problem> {
+    let body = received.encoding.decode(received.body, rules.max_body_bytes, &mut body_share)?;
+    let events = split(&body, rules.max_events)?;
+    tally.holds(events.len());
+    let mut judged = Judged {
+        records: Vec::with_capacity(events.len()),
+        verdicts: Vec::with_capacity(events.len()),
+        share: record_share,
+    };
+    for json in events {
+        judged.add(record(json, rules.max_event_bytes, received.received_at, received.peer))?;
+    }
+    Ok(judged)
+}
+
+impl Judged {
+    fn add(&mut self, verdict: Result<(EventId, NewRecord), Fault>) -> Result<(), BodyError> {
+        let payload_bytes = verdict.as_ref().map_or(0, |(_, record)| record.payload.len());
+        self.share.take(EVENT_OVERHEAD_BYTES + payload_bytes)?;
+        self.verdicts.push(verdict.map(|(id, record)| {
+            self.records.push(record);
+            id
+        }));
+        Ok(())
+    }
+}
+
+fn record(json: &[u8], max_bytes: usize, received_at: Timestamp, peer: IpAddr) -> Result<(EventId, NewRecord), Fault> {
+    if json.len() > max_bytes {
+        return Err(Fault::too_large(max_bytes));
+    }
+    let event = Draft::parse(json)?.accept(received_at, peer)?;
+    let key = partition_key(event.host.as_deref(), event.ip.as_deref());
+    let record =
+        NewRecord { key: Bytes::copy_from_slice(&key), event_id: Some(event.id), payload: event.to_record().into() };
+    Ok((event.id, record))
+}
+
+impl From<SplitError> for Problem {
+    fn from(error: SplitError) -> Self {
+        let status = match error {
+            SplitError::Empty | SplitError::MalformedArray(_) => StatusCode::BAD_REQUEST,
+            SplitError::TooMany { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::body::Budget;
+
+    const RULES: Rules = Rules { max_event_bytes: 100, max_body_bytes: 1_000, max_events: 10 };
+
+    fn judge_with(body: &str, budget_bytes: usize) -> Result<Judged, Problem> {
+        let received = Received {
+            body: Bytes::copy_from_slice(body.as_bytes()),
+            encoding: Encoding::Identity,
+            received_at: Timestamp::parse("2026-01-31T09:30:00Z").unwrap(),
+            peer: "192.0.2.1".parse().unwrap(),
+        };
+        let budget = Budget::new(budget_bytes);
+        judge(received, RULES, budget.share(), budget.share(), &mut Tally::unread())
+    }
+
+    #[test]
+    fn good_events_become_records_and_bad_ones_faults_each_in_its_place() {
+        let large = "a".repeat(200);
+        let body = format!(r#"[{{"url":"/a"}},{{"url":"/b","ip":"x"}},7,{{"url":"{large}"}},{{"host":"h"}}]"#);
+        let judged = judge_with(&body, 10_000).unwrap();
+        let faults: Vec<_> = judged.verdicts.iter().map(|verdict| verdict.as_ref().err()).collect();
+        assert!(faults[0].is_none() && faults[4].is_none());
+        assert_eq!(faults[1].unwrap().field.as_deref(), Some("ip"));
+        assert!(faults[2].unwrap().reason.contains("not a JSON object"));
+        assert!(faults[3].unwrap().too_large);
+        let ids: Vec<_> = judged.records.iter().map(|record| record.event_id.unwrap()).collect();
+        let accepted: Vec<_> = judged.verdicts.into_iter().flatten().collect();
+        assert_eq!(ids, accepted);
+    }
+
+    #[test]
+    fn records_hold_what_the_sender_left_out_and_keys_hold_no_address() {
+        let judged = judge_with(r#"{"url":"/a"}"#, 10_000).unwrap();
+        let record = String::from_utf8(judged.records[0].payload.to_vec()).unwrap();
+        assert!(
+            record.contains(r#""ip":"192.0.2.1""#) && record.contains(r#""event_time":"2026-01-31T09:30:00.000Z""#)
+        );
+        assert_eq!(judged.records[0].key.len(), 8);
+    }
+
+    #[test]
+    fn records_without_room_in_memory_refuse_the_whole_body() {
+        let problem = judge_with("{\"url\":\"/a\"}\n{\"url\":\"/b\"}", 700).err().unwrap();
+        assert_eq!(problem.outcome(), event::Outcome::Refused);
+    }
+
+    #[test]
+    fn a_fault_repeats_only_the_start_of_what_the_sender_wrote() {
+        let long = "\u{e9}".repeat(5_000);
+        let fault = Fault::from(FieldError { field: Some(long.clone()), reason: long });
+        assert_eq!(fault.field.unwrap().chars().count(), MAX_QUOTED_CHARS + 1);
+        assert_eq!(fault.reason.chars().count(), MAX_QUOTED_CHARS + 1);
+    }
+}

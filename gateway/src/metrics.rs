@@ -1,0 +1,26 @@
+//! The names of the gateway's metrics.
+
+use metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
+
+/// Requests answered, by `route` and `status`; the status of a request that its sender gave up is `cancelled`.
+pub const HTTP_REQUESTS_TOTAL: &str = "pageberg_http_requests_total";
+/// Time from a request's headers to its answer, by `route`.
+pub const HTTP_REQUEST_SECONDS: &str = "pageberg_http_request_seconds";
+/// Body bytes received, as they came over the network.
+pub const HTTP_BODY_BYTES_TOTAL: &str = "pageberg_http_body_bytes_total";
+/// Bytes of bodies and records in memory now.
+pub const HTTP_BUFFERED_BYTES: &str = "pageberg_http_buffered_bytes";
+/// Connections open now.
+pub const HTTP_CONNECTIONS: &str = "pageberg_http_connections";
+/// Events received, by `outcome`.
+pub const EVENTS_TOTAL: &str = "pageberg_events_total";
+
+/// Registers the descriptions of the gateway's metrics with the recorder in use.
+pub fn describe() {
+    describe_counter!(HTTP_REQUESTS_TOTAL, "Requests by route and status of the answer");
+    describe_histogram!(HTTP_REQUEST_SECONDS, Unit::Seconds, "Time from a request's headers to its answer");
+    describe_counter!(HTTP_BODY_BYTES_TOTAL, Unit::Bytes, "Body bytes received, before decompression");
+    describe_gauge!(HTTP_BUFFERED_BYTES, Unit::Bytes, "Bytes of bodies and records in memory");
+    describe_gauge!(HTTP_CONNECTIONS, "Open connections");
+    describe_counter!(EVENTS_TOTAL, "Events by outcome; a body that was never told into events counts as one");
+}

@@ -1,0 +1,34 @@
+//! `GET /health/live` and `GET /health/ready`, for orchestrators and load balancers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use tokio::time::timeout;
+
+use crate::intake::Intake;
+use crate::problem::Problem;
+
+/// A log that takes longer to tell its partitions is not ready.
+const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// 200 as long as requests are answered at all.
+pub async fn live() -> &'static str {
+    "live\n"
+}
+
+/// 200 when events can be recorded; 503 when the log fails, or the gateway is stopping.
+pub async fn ready(State(intake): State<Arc<Intake>>) -> Result<&'static str, Problem> {
+    let unready = |detail| Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_seconds(1);
+    if intake.closing.is_cancelled() {
+        return Err(unready("the gateway is stopping"));
+    }
+    if !intake.readiness.is_ready() {
+        return Err(unready("events could not be recorded"));
+    }
+    match timeout(PROBE_TIMEOUT, intake.log.partitions(&intake.topic)).await {
+        Ok(Ok(_)) => Ok("ready\n"),
+        Ok(Err(_)) | Err(_) => Err(unready("the log does not answer")),
+    }
+}

@@ -1,0 +1,134 @@
+//! The gateway as a whole: accepts connections until it is told to stop, then finishes what is in flight.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use eventlog::EventLog;
+use metrics::{Gauge, gauge};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::{Config, ConfigError};
+use crate::connection;
+use crate::intake::Intake;
+use crate::metrics::HTTP_CONNECTIONS;
+use crate::routes;
+
+/// Renders what the process counts, in the text format of Prometheus.
+pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
+
+/// After a failed accept, as when no file descriptor is left, the next one waits this long.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Takes events over HTTP and appends them to a log.
+pub struct Gateway {
+    config: Config,
+    intake: Arc<Intake>,
+    router: Router,
+}
+
+impl Gateway {
+    /// A gateway that appends to `topic`. The recorder of metrics must be installed before.
+    ///
+    /// # Errors
+    /// When the configuration cannot be used.
+    pub fn new(
+        config: Config,
+        log: Arc<dyn EventLog>,
+        topic: impl Into<String>,
+        render_metrics: RenderMetrics,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let intake = Arc::new(Intake::new(&config, log, topic.into()));
+        let router = routes::router(&config, intake.clone(), render_metrics);
+        Ok(Self { config, intake, router })
+    }
+
+    /// Serves until `shutdown` is set. Then no more connections are accepted, and requests in flight are answered, for at
+    /// most `shutdown_timeout_ms`; what is not durable by then gets no answer.
+    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) {
+        let slots = Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS)));
+        let aborting = CancellationToken::new();
+        while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &slots)).await {
+            self.spawn(accepted, &aborting);
+        }
+        drop(listener);
+        self.finish(&aborting).await;
+    }
+
+    fn spawn(&self, accepted: Accepted, aborting: &CancellationToken) {
+        let idle = Duration::from_millis(self.config.header_timeout_ms);
+        let Accepted { stream, peer, open } = accepted;
+        let closing = self.intake.closing.clone();
+        let serving = connection::serve(stream, peer, self.router.clone(), idle, closing);
+        let aborting = aborting.clone();
+        self.intake.tasks.spawn(async move {
+            let _open = open;
+            aborting.run_until_cancelled(serving).await;
+        });
+    }
+
+    async fn finish(self, aborting: &CancellationToken) {
+        self.intake.closing.cancel();
+        self.intake.tasks.close();
+        info!(connections = self.intake.tasks.len(), "the gateway stops: finishing requests in flight");
+        let limit = Duration::from_millis(self.config.shutdown_timeout_ms);
+        if timeout(limit, self.intake.tasks.wait()).await.is_err() {
+            warn!(
+                connections = self.intake.tasks.len(),
+                limit_ms = self.config.shutdown_timeout_ms,
+                "requests did not finish in time and are cut off"
+            );
+            aborting.cancel();
+        }
+    }
+}
+
+struct Accepted {
+    stream: TcpStream,
+    peer: IpAddr,
+    open: Open,
+}
+
+/// Waits for a free slot and then for a connection. May be dropped while it waits.
+async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> Accepted {
+    let slot = slots.clone().acquire_owned().await.expect("the semaphore is never closed");
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Only a matter of speed: the answer is the same without it.
+                let _set = stream.set_nodelay(true);
+                return Accepted { stream, peer: peer.ip(), open: Open::new(slot) };
+            }
+            Err(error) => {
+                warn!(error = &error as &dyn std::error::Error, "a connection could not be accepted");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A connection's slot, and its part in the gauge of open connections.
+struct Open {
+    connections: Gauge,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Open {
+    fn new(slot: OwnedSemaphorePermit) -> Self {
+        let connections = gauge!(HTTP_CONNECTIONS);
+        connections.increment(1.0);
+        Self { connections, _slot: slot }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.connections.decrement(1.0);
+    }
+}
