@@ -9,8 +9,11 @@
 //! **Invariant:** offsets of a partition are dense and never change their record.
 //! **Invariant:** a reader never sees a record that could still be lost, nor half of a transaction.
 
+pub mod embedded;
 mod error;
 mod log;
+pub mod memory;
+pub mod metrics;
 
 pub use error::LogError;
 pub use log::{EventLog, Membership, NewRecord, Reader, Record, Transactor};

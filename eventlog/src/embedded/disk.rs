@@ -1,0 +1,80 @@
+//! The two file operations whose failure decides what the log does next.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::LogError;
+
+/// Writes and syncs segment files. A program uses [`OsDisk`]; tests put a disk that fails in its place.
+pub trait Disk: Send + Sync + 'static {
+    /// Writes all of `bytes` at the position `at` of the file.
+    ///
+    /// # Errors
+    /// What the operating system says; some of the bytes may have been written.
+    fn write_at(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()>;
+
+    /// Makes what was written durable, as fdatasync does.
+    ///
+    /// # Errors
+    /// What the operating system says; nothing is known then about any write since the last success.
+    fn sync(&self, file: &File) -> io::Result<()>;
+}
+
+/// The operating system's files.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OsDisk;
+
+impl Disk for OsDisk {
+    fn write_at(&self, file: &File, bytes: &[u8], at: u64) -> io::Result<()> {
+        file.write_all_at(bytes, at)
+    }
+
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+}
+
+/// Makes the creation, renaming and removal of a folder's files durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// A failed write, by whether the topic can go on.
+#[derive(Clone, Debug)]
+pub(super) enum Failure {
+    /// No room: nothing of it remains in the file.
+    Full(String),
+    /// The state of the file is unknown until it is opened anew.
+    Fatal(String),
+}
+
+impl Failure {
+    pub(super) fn of_write(error: &io::Error, path: &Path) -> Self {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+        match error.kind() {
+            StorageFull | QuotaExceeded | FileTooLarge => Self::Full(format!("write {}: {error}", path.display())),
+            _ => Self::fatal("write", path, error),
+        }
+    }
+
+    pub(super) fn fatal(operation: &str, path: &Path, error: &io::Error) -> Self {
+        Self::Fatal(format!("{operation} {}: {error}; restart once the disk is sound", path.display()))
+    }
+
+    pub(super) fn to_error(&self) -> LogError {
+        match self.clone() {
+            Self::Full(reason) => LogError::Full { reason },
+            Self::Fatal(reason) => LogError::Unavailable { reason },
+        }
+    }
+}
+
+pub(super) fn io_error(operation: &str, path: &Path, source: io::Error) -> LogError {
+    LogError::Io { context: format!("{operation} {}", path.display()), source }
+}
+
+pub(super) fn damaged(path: &Path, at: u64, why: &str) -> LogError {
+    LogError::Damaged(format!("{} at byte {at}: {why}", path.display()))
+}

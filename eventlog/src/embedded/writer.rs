@@ -1,0 +1,203 @@
+//! The thread that writes one topic: drains the queue, writes and syncs once for all, then answers.
+
+use std::fs;
+use std::mem;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use super::active::Active;
+use super::batch::Batch;
+use super::disk::{Failure, sync_dir};
+use super::ledger::PositionTable;
+use super::queue::{Drained, Request};
+use super::retention::{Limits, Sealed, removable};
+use super::topic::{Shared, Topic};
+use crate::LogError;
+
+/// Payload bytes after which a write takes no further request.
+const BATCH_BYTES: usize = 8 << 20;
+/// A segment is closed after this part of the retention time, so that quiet topics lose old records too.
+const SEGMENTS_PER_RETENTION: i64 = 8;
+
+pub(super) struct Writer {
+    topic: Arc<Topic>,
+    shared: Arc<Shared>,
+    active: Active,
+    /// The positions in this topic's log.
+    positions: PositionTable,
+    buffer: Vec<u8>,
+    retention_checked: Instant,
+}
+
+impl Writer {
+    pub(super) fn new(topic: Arc<Topic>, shared: Arc<Shared>, active: Active, positions: PositionTable) -> Self {
+        Self { topic, shared, active, positions, buffer: Vec::new(), retention_checked: Instant::now() }
+    }
+
+    /// Writes until the queue is closed and empty, or until the disk fails.
+    pub(super) fn run(mut self) {
+        let check_every = Duration::from_secs(self.shared.options.config.retention_check_seconds);
+        self.count_disk();
+        loop {
+            let written = match self.topic.queue.drain(BATCH_BYTES, check_every) {
+                Drained::Requests(requests) => self.commit(requests),
+                Drained::Idle => Ok(()),
+                Drained::Closed => return,
+            };
+            let kept = written.and_then(|()| match self.retention_checked.elapsed() >= check_every {
+                true => self.retain(),
+                false => Ok(()),
+            });
+            if let Err(Failure::Fatal(reason)) = kept {
+                tracing::error!(topic = %self.topic.name, reason, "the log takes no more records of this topic");
+                return self.topic.queue.fail(&reason);
+            }
+        }
+    }
+
+    /// Makes requests durable in one write and answers each. `Full` has been answered and needs no more.
+    fn commit(&mut self, requests: Vec<Request>) -> Result<(), Failure> {
+        let rolled = self.roll_if_large();
+        let micros = self.shared.clock.tick();
+        let batch = self.stage(requests, micros);
+        if batch.is_empty() {
+            self.buffer = batch.bytes;
+            return rolled;
+        }
+        let written = rolled.and_then(|()| self.write(&batch, micros));
+        self.buffer = match &written {
+            Ok(fsync) => self.publish(batch, *fsync),
+            Err(failure) => {
+                self.topic.metrics.full.increment(u64::from(matches!(failure, Failure::Full(_))));
+                batch.refuse(failure, &self.shared.ledger)
+            }
+        };
+        self.buffer.shrink_to(2 * BATCH_BYTES);
+        written.map(drop)
+    }
+
+    fn stage(&mut self, requests: Vec<Request>, micros: i64) -> Batch {
+        let mut batch = self.active.batch(mem::take(&mut self.buffer));
+        for Request { payloads, commit, reply } in requests {
+            let change = match commit {
+                None => None,
+                Some((group, advance)) => match self.shared.ledger.stage(&group, &advance, micros) {
+                    Some(change) => Some(change),
+                    None => {
+                        // Nobody is left to hear it when the caller has gone.
+                        let _ = reply.send(Err(LogError::Moved));
+                        continue;
+                    }
+                },
+            };
+            batch.add(micros, &payloads, change, reply);
+        }
+        batch
+    }
+
+    fn write(&mut self, batch: &Batch, micros: i64) -> Result<Duration, Failure> {
+        let bytes = batch.bytes.len() as u64;
+        let (disk_bytes, limit) = (&self.shared.disk_bytes, self.shared.options.config.max_bytes);
+        let total = disk_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        // Positions alone are always taken: sinks that store nothing else here must be able to move on and release.
+        let written = match limit > 0 && total > limit && !batch.entries.is_empty() {
+            true => Err(Failure::Full(format!("its limit is {limit} bytes"))),
+            false => self.active.write(&*self.shared.options.disk, batch, micros),
+        };
+        if written.is_err() {
+            disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        }
+        written
+    }
+
+    fn publish(&mut self, mut batch: Batch, fsync: Duration) -> Vec<u8> {
+        for change in mem::take(&mut batch.changes) {
+            self.shared.ledger.confirm(&change);
+            self.positions.merge(change);
+        }
+        self.topic.metrics.durable(batch.entries.len(), batch.payload_bytes, fsync);
+        self.topic.publish_end(self.active.next);
+        self.count_disk();
+        batch.acknowledge()
+    }
+
+    fn roll_if_large(&mut self) -> Result<(), Failure> {
+        if self.active.segment.end() < self.shared.options.config.segment_bytes {
+            return Ok(());
+        }
+        self.roll()?;
+        self.retain()
+    }
+
+    fn roll(&mut self) -> Result<(), Failure> {
+        let header = self.active.next_header();
+        let disk = &*self.shared.options.disk;
+        let active = Active::create(disk, &self.topic.dir, header, &self.positions)?;
+        let mut segments = self.topic.segments_mut();
+        self.shared.disk_bytes.fetch_add(active.segment.end(), Ordering::Relaxed);
+        if !self.active.has_records() {
+            segments.pop();
+            self.shared.disk_bytes.fetch_sub(self.active.segment.end(), Ordering::Relaxed);
+        }
+        segments.push(active.segment.clone());
+        drop(segments);
+        self.active = active;
+        Ok(())
+    }
+
+    /// Removes the segments that retention lets go.
+    fn retain(&mut self) -> Result<(), Failure> {
+        self.retention_checked = Instant::now();
+        let retention_micros = self.shared.options.config.retention_hours as i64 * 3_600_000_000;
+        let now = self.shared.clock.tick();
+        let roll_before = now - retention_micros / SEGMENTS_PER_RETENTION;
+        if retention_micros > 0 && self.active.first_micros.is_some_and(|first| first < roll_before) {
+            self.roll()?;
+        }
+        let limits = Limits {
+            bytes: self.shared.options.config.retention_bytes,
+            oldest_micros: if retention_micros > 0 { now - retention_micros } else { i64::MIN },
+            needed_from: self.topic.needed_from(),
+        };
+        let (sealed, total_bytes) = self.sealed();
+        for _ in 0..removable(&sealed, total_bytes, &limits) {
+            self.remove_oldest()?;
+        }
+        self.count_disk();
+        Ok(())
+    }
+
+    fn sealed(&self) -> (Vec<Sealed>, u64) {
+        let segments = self.topic.segments();
+        let sealed = segments.windows(2).map(|pair| Sealed {
+            bytes: pair[0].end(),
+            end_offset: pair[1].header.base,
+            last_micros: pair[1].header.micros,
+        });
+        (sealed.collect(), segments.iter().map(|segment| segment.end()).sum())
+    }
+
+    /// Readers are told first. Each removal is durable before the next, so that no crash leaves a gap.
+    fn remove_oldest(&self) -> Result<(), Failure> {
+        let oldest = self.topic.segments_mut().remove(0);
+        fs::remove_file(&oldest.path).map_err(|e| Failure::fatal("remove", &oldest.path, &e))?;
+        sync_dir(&self.topic.dir).map_err(|e| Failure::fatal("sync", &self.topic.dir, &e))?;
+        self.shared.disk_bytes.fetch_sub(oldest.end(), Ordering::Relaxed);
+        self.topic.metrics.removed_segments.increment(1);
+        tracing::info!(topic = %self.topic.name, next_offset = oldest.header.base, "removed a segment");
+        Ok(())
+    }
+
+    fn count_disk(&self) {
+        let segments = self.topic.segments();
+        self.topic.metrics.disk(segments.len(), segments.iter().map(|segment| segment.end()).sum());
+    }
+}
+
+/// However the thread ends, nobody waits for it in vain.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.topic.queue.fail("the writer has stopped; restart");
+    }
+}
