@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
 # dev/duckdb.sh SQL: runs SQL in DuckDB with the Iceberg table of DATA (./data) as the view `page_views`.
 set -euo pipefail
-DATA=$(cd "${DATA:-./data}" && pwd)
+SQL=${1:?usage: dev/duckdb.sh SQL}
+CATALOG=${DATA:-./data}/catalog.sqlite
+if [ ! -f "$CATALOG" ]; then
+    echo "duckdb.sh: found no $CATALOG: start pageberg first, or set DATA" >&2
+    exit 1
+fi
+CATALOG=$(cd "$(dirname "$CATALOG")" && pwd)/catalog.sqlite
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 PYTHON=$(dev/venv.sh)
-exec "$PYTHON" - "$DATA/catalog.sqlite" "${1:?usage: dev/duckdb.sh SQL}" <<'PYTHON'
+exec "$PYTHON" - "$CATALOG" "$SQL" <<'PYTHON'
 import sqlite3
 import sys
 
