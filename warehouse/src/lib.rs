@@ -1,1 +1,34 @@
-//! warehouse.
+//! The Iceberg table of page views: the only place that knows Iceberg, Arrow and Parquet.
+//!
+//! 1. [`Table::open`] finds or creates the table; [`Table::positions`] tells how far into the log it reaches.
+//! 2. [`Writer::write`] turns events into columns (`rows`) and columns into data files, one partition beside the other
+//!    (`encoder`), on local disk (`storage`). Nobody sees them yet.
+//! 3. [`Writer::close`] makes the files durable.
+//! 4. [`Table::append`] publishes them and moves the positions, in one commit behind a `fence`.
+//!
+//! **Invariant:** rows and the log positions that they reach become visible in the same commit, or neither does.
+//! **Invariant:** a commit happens only on the positions that it expects.
+//! **Invariant:** what a catalog or snapshot names is complete and on the disk before it is named, and never changes.
+//! **Invariant:** a file is deleted only when it is certain that no commit names it.
+
+mod address;
+mod bounds;
+mod catalog;
+mod config;
+mod encoder;
+mod error;
+mod fence;
+mod files;
+mod positions;
+mod rows;
+mod schema;
+mod storage;
+mod table;
+mod writer;
+
+pub use catalog::CATALOG_NAME;
+pub use config::{Config, FilesConfig, TableConfig};
+pub use error::Error;
+pub use files::DataFiles;
+pub use table::Table;
+pub use writer::Writer;

@@ -1,0 +1,79 @@
+//! The parts of a page's address. Senders write anything there, so nothing here can fail.
+
+use url::Url;
+
+/// The path of an absolute address or of a path-only one, and the query without its question mark.
+pub(crate) fn path_and_query(address: &str) -> (&str, Option<&str>) {
+    let address = address.split_once('#').map_or(address, |(before, _fragment)| before);
+    let (place, query) = match address.split_once('?') {
+        Some((place, query)) => (place, Some(query)),
+        None => (address, None),
+    };
+    (path(place), query)
+}
+
+fn path(place: &str) -> &str {
+    let Some(after_scheme) = authority_and_path(place) else { return place };
+    after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..])
+}
+
+/// What follows `scheme://` or a leading `//`; `None` when the text has no authority.
+fn authority_and_path(place: &str) -> Option<&str> {
+    if let Some(rest) = place.strip_prefix("//") {
+        return Some(rest);
+    }
+    let (scheme, rest) = place.split_once("://")?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
+    is_scheme.then_some(rest)
+}
+
+/// The host of an absolute address, in lower case.
+pub(crate) fn host(address: &str) -> Option<String> {
+    Url::parse(address).ok()?.host_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn path_and_query_are_found_in_whatever_a_sender_writes() {
+        for (address, path, query) in [
+            ("https://example.com/a/b?x=1&y=?#top", "/a/b", Some("x=1&y=?")),
+            ("https://example.com", "/", None),
+            ("https://example.com?x=1", "/", Some("x=1")),
+            ("HTTP://example.com/#/app?x", "/", None),
+            ("//example.com/a", "/a", None),
+            ("/a/b?", "/a/b", Some("")),
+            ("/go?to=https://example.org/x", "/go", Some("to=https://example.org/x")),
+            ("/go/https://example.org/x", "/go/https://example.org/x", None),
+            ("index.html", "index.html", None),
+            ("about:blank", "about:blank", None),
+            ("", "", None),
+            ("?", "", Some("")),
+            ("https://", "/", None),
+            ("https://[::1/ü\u{202e}%zz", "/ü\u{202e}%zz", None),
+        ] {
+            assert_eq!(path_and_query(address), (path, query), "{address}");
+        }
+    }
+
+    #[test]
+    fn only_an_absolute_address_has_a_host() {
+        for (address, expected) in [
+            ("https://Example.com:8443/a", Some("example.com")),
+            ("https://user:secret@example.com/", Some("example.com")),
+            ("https://bücher.example/", Some("xn--bcher-kva.example")),
+            ("android-app://com.example/", Some("com.example")),
+            ("/a", None),
+            ("-", None),
+            ("", None),
+            ("about:blank", None),
+            ("https://[::1", None),
+            ("http://a b/", None),
+        ] {
+            assert_eq!(host(address).as_deref(), expected, "{address}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Names, places and Parquet properties of data files, and the list of those that are written and not yet committed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use iceberg::io::FileIO;
+use iceberg::spec::{DataFile, PartitionKey, TableMetadata};
+use iceberg::writer::file_writer::location_generator::{
+    DefaultLocationGenerator, FileNameGenerator, LocationGenerator,
+};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::schema::types::ColumnPath;
+use uuid::Uuid;
+
+use crate::{Error, FilesConfig};
+
+/// Data files, complete and durable, that no snapshot names yet.
+#[derive(Debug, Default)]
+pub struct DataFiles(pub(crate) Vec<DataFile>);
+
+impl DataFiles {
+    /// Number of files.
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Rows in all of them.
+    pub fn rows(&self) -> u64 {
+        self.0.iter().map(DataFile::record_count).sum()
+    }
+
+    /// Bytes on disk.
+    pub fn bytes(&self) -> u64 {
+        self.0.iter().map(DataFile::file_size_in_bytes).sum()
+    }
+}
+
+/// Deletes what no snapshot will ever name. What cannot be deleted stays on disk, unseen by readers.
+pub(crate) async fn delete(locations: impl IntoIterator<Item = String>, file_io: &FileIO) {
+    for location in locations {
+        if let Err(error) = file_io.delete(&location).await {
+            tracing::warn!(
+                location,
+                error = &error as &dyn std::error::Error,
+                "an abandoned data file could not be deleted"
+            );
+        }
+    }
+}
+
+/// A new name each time, in every process: a restart must not overwrite live files.
+#[derive(Clone, Debug)]
+pub(crate) struct UniqueNames;
+
+impl FileNameGenerator for UniqueNames {
+    fn generate_file_name(&self) -> String {
+        format!("{}.parquet", Uuid::now_v7())
+    }
+}
+
+/// Iceberg's usual places, remembered so that the files can be deleted when they are given up.
+#[derive(Clone, Debug)]
+pub(crate) struct RememberedLocations {
+    places: DefaultLocationGenerator,
+    begun: Arc<Mutex<Vec<String>>>,
+}
+
+impl RememberedLocations {
+    pub(crate) fn new(metadata: &TableMetadata) -> Result<Self, Error> {
+        let places = DefaultLocationGenerator::new(metadata).map_err(Error::iceberg("find the place of data files"))?;
+        Ok(Self { places, begun: Arc::default() })
+    }
+
+    /// Every location given out since the last call.
+    pub(crate) fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.begun.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl LocationGenerator for RememberedLocations {
+    fn generate_location(&self, partition: Option<&PartitionKey>, file_name: &str) -> String {
+        let location = self.places.generate_location(partition, file_name);
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner).push(location.clone());
+        location
+    }
+}
+
+/// How columns are laid out in a file.
+///
+/// Statistics are never truncated: Iceberg 0.10 takes bounds from the row groups whose statistics are exact and leaves
+/// the others out, so that readers would pass over files that hold what they look for.
+pub(crate) fn parquet_properties(config: &FilesConfig) -> Result<WriterProperties, Error> {
+    let level = ZstdLevel::try_new(config.zstd_level).map_err(|error| Error::Config(error.to_string()))?;
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(level))
+        .set_created_by(format!("pageberg {}", env!("CARGO_PKG_VERSION")))
+        .set_statistics_truncate_length(None)
+        .set_max_row_group_bytes(Some(config.row_group_bytes))
+        .set_column_dictionary_enabled(ColumnPath::from("event_id"), false);
+    // Nobody looks for a whole one of these, and each value could be as large as an event.
+    for column in ["query", "user_agent", "headers", "properties"] {
+        properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
+    }
+    Ok(properties.build())
+}

@@ -1,0 +1,114 @@
+//! Stages events in data files that nobody sees yet.
+
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use event::Enriched;
+use iceberg::arrow::schema_to_arrow_schema;
+use iceberg::io::FileIO;
+use iceberg::table::Table;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use crate::encoder::Encoder;
+use crate::files::{self, DataFiles, RememberedLocations};
+use crate::rows::{self, RowError};
+use crate::{Error, FilesConfig};
+
+/// Events per record batch. One is built on the calling thread in about a millisecond; encoding has threads of its own.
+const ROWS_PER_BATCH: usize = 1024;
+
+/// What an encoding thread gives back.
+type Encoded = (Encoder, Result<DataFiles, Error>);
+
+/// Data files in the making. A call may be dropped while it waits; only [`Writer::abort`] makes sense then, as it does
+/// after an error.
+pub struct Writer {
+    schema: SchemaRef,
+    locations: RememberedLocations,
+    file_io: FileIO,
+    /// Absent while a thread encodes, and for ever after a failure.
+    encoder: Option<Encoder>,
+    encoding: Option<JoinHandle<Encoded>>,
+}
+
+impl Writer {
+    pub(crate) fn new(table: &Table, config: &FilesConfig) -> Result<Self, Error> {
+        let schema = schema_to_arrow_schema(table.metadata().current_schema())
+            .map_err(Error::iceberg("read the table's schema"))?;
+        let locations = RememberedLocations::new(table.metadata())?;
+        Ok(Self {
+            schema: Arc::new(schema),
+            file_io: table.file_io().clone(),
+            encoder: Some(Encoder::new(table, locations.clone(), config)?),
+            locations,
+            encoding: None,
+        })
+    }
+
+    /// Stages events. Memory is bounded by the configuration, whatever the events' days.
+    ///
+    /// # Errors
+    /// `Row` when an event can never be written; any other when the files cannot.
+    pub async fn write(&mut self, events: &[Enriched]) -> Result<(), Error> {
+        let mut pieces: Vec<&[Enriched]> = events.chunks(ROWS_PER_BATCH).rev().collect();
+        while let Some(piece) = pieces.pop() {
+            match rows::record_batch(&self.schema, piece) {
+                Ok(batch) => self.encode(batch).await?,
+                Err(RowError::TooLarge) if piece.len() > 1 => {
+                    let (first, second) = piece.split_at(piece.len() / 2);
+                    pieces.extend([second, first]);
+                }
+                Err(RowError::TooLarge) => return Err(Error::Row("one of its texts exceeds 2 GiB".to_owned())),
+                Err(RowError::Column(error)) => return Err(error.into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Completes the files and makes them durable. Nothing can be written afterwards.
+    pub async fn close(&mut self) -> Result<DataFiles, Error> {
+        let mut encoder = self.encoder.take().ok_or(Error::Interrupted)?;
+        let runtime = Handle::current();
+        self.run(move || {
+            let result = runtime.block_on(encoder.finish());
+            (encoder, result)
+        })
+        .await
+    }
+
+    /// Deletes everything staged, as far as possible. Not to be called once [`Writer::close`] has succeeded.
+    pub async fn abort(mut self) {
+        if let Some(encoding) = self.encoding.take() {
+            // Whatever came of it, its files must be complete before they can be deleted.
+            drop(encoding.await);
+        }
+        drop(self.encoder.take());
+        files::delete(self.locations.take(), &self.file_io).await;
+    }
+
+    /// Partitions with an open file.
+    pub fn open_files(&self) -> usize {
+        self.encoder.as_ref().map_or(0, Encoder::open_files)
+    }
+
+    async fn encode(&mut self, batch: RecordBatch) -> Result<(), Error> {
+        let mut encoder = self.encoder.take().ok_or(Error::Interrupted)?;
+        let runtime = Handle::current();
+        let encode = move || {
+            let result = runtime.block_on(encoder.write(&batch)).map(|()| DataFiles::default());
+            (encoder, result)
+        };
+        self.run(encode).await.map(drop)
+    }
+
+    async fn run(&mut self, encode: impl FnOnce() -> Encoded + Send + 'static) -> Result<DataFiles, Error> {
+        let encoding = self.encoding.insert(tokio::task::spawn_blocking(encode));
+        let (encoder, result) = encoding.await.map_err(|_stopped| Error::Interrupted)?;
+        self.encoding = None;
+        let files = result?;
+        self.encoder = Some(encoder);
+        Ok(files)
+    }
+}

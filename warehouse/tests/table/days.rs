@@ -1,0 +1,99 @@
+//! Files and days: one partition a day, whatever the order of events, and nothing left of what is given up.
+
+use std::future::Future;
+use std::task::{Context, Poll, Waker};
+
+use event::Enriched;
+use iceberg::expr::Predicate;
+use serde_json::json;
+use warehouse::{Config, Table};
+
+use crate::support::*;
+
+const DAY: i64 = 86_400_000_000;
+
+/// Events of so many days, a few of each, the days as mixed as can be.
+fn events_of_many_days(days: i64) -> Vec<Enriched> {
+    (0..days * 5).map(|offset| at_micros(offset, offset * 37 % days * DAY + offset)).collect()
+}
+
+fn frugal() -> Config {
+    let mut config = Config::default();
+    config.files.buffer_bytes = 256 << 10;
+    config.files.max_open_partitions = 3;
+    config
+}
+
+#[tokio::test]
+async fn each_day_has_its_own_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    deliver(&mut table, &[at_micros(0, DAY - 1), at_micros(1, DAY), at_micros(2, 2 * DAY - 1)]).await;
+    let mut days: Vec<String> = data_files(folder.path())
+        .iter()
+        .map(|file| file.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    days.sort();
+    assert_eq!(days, ["event_timestamp_day=1970-01-01", "event_timestamp_day=1970-01-02"]);
+}
+
+#[tokio::test]
+async fn many_days_at_once_need_few_open_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), &frugal()).await.unwrap();
+    let events = events_of_many_days(400);
+    let mut writer = table.writer().unwrap();
+    for piece in events.chunks(100) {
+        writer.write(piece).await.unwrap();
+        assert!(writer.open_files() <= 3);
+    }
+    let files = writer.close().await.unwrap();
+    assert_eq!((files.rows(), files.count()), (2_000, data_files(folder.path()).len()));
+    table.append(files, &advance(None, 2_000)).await.unwrap();
+    assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 2_000);
+    for count in both_readers(folder.path(), &["count"]) {
+        assert_eq!(count, json!({"rows": 2_000, "distinct_ids": 2_000}));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_reaches_its_target_size_is_followed_by_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = Config::default();
+    config.files.target_file_bytes = 100 << 10;
+    let mut table = Table::open(folder.path(), &config).await.unwrap();
+    let noise = |offset: i64| -> String { (0..40).map(|part| bare(offset * 40 + part).event.id.to_string()).collect() };
+    let events: Vec<Enriched> = (0..8_000).map(|offset| with_url(offset, noise(offset))).collect();
+    deliver(&mut table, &events).await;
+    assert!(data_files(folder.path()).len() > 1);
+    assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 8_000);
+}
+
+#[tokio::test]
+async fn what_is_given_up_leaves_no_file_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = Table::open(folder.path(), &frugal()).await.unwrap();
+    let mut writer = table.writer().unwrap();
+    for piece in events_of_many_days(40).chunks(50) {
+        writer.write(piece).await.unwrap();
+    }
+    assert!(!data_files(folder.path()).is_empty());
+    writer.abort().await;
+    assert!(data_files(folder.path()).is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_was_dropped_half_way_leaves_no_file_behind_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let table = Table::open(folder.path(), &frugal()).await.unwrap();
+    let mut writer = table.writer().unwrap();
+    let events = events_of_many_days(400);
+    {
+        let mut write = std::pin::pin!(writer.write(&events));
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(matches!(write.as_mut().poll(&mut context), Poll::Pending));
+    }
+    assert!(writer.write(&events).await.is_err(), "only abort makes sense after a dropped call");
+    writer.abort().await;
+    assert!(data_files(folder.path()).is_empty());
+}

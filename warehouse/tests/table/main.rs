@@ -1,0 +1,8 @@
+//! The table as other Iceberg clients see it: every test reads back with one that is not pageberg's.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod columns;
+mod commits;
+mod days;
+mod support;

@@ -1,0 +1,150 @@
+//! Events, other clients, and what they find.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use arrow_array::RecordBatch;
+use event::{Advance, Enriched, Event, EventId, LogPosition, Place, Positions, Timestamp};
+use futures::TryStreamExt;
+use iceberg::expr::Predicate;
+use iceberg::io::LocalFsStorageFactory;
+use iceberg::{Catalog, CatalogBuilder, TableIdent};
+use iceberg_catalog_sql::{SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
+use warehouse::{CATALOG_NAME, Config, Table};
+
+pub const TOPIC: &str = "raw_events";
+
+pub fn time(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
+}
+
+/// An event with as little in it as there can be.
+pub fn bare(offset: i64) -> Enriched {
+    let event_time = time("2026-01-31T09:30:00.000Z");
+    let position = LogPosition { topic: TOPIC.into(), partition: 0, offset };
+    Enriched {
+        event: Event {
+            id: EventId::of_record(event_time, &position),
+            event_time,
+            received_at: event_time,
+            url: None,
+            referrer: None,
+            user_agent: None,
+            host: None,
+            ip: None,
+            headers: None,
+            extra: serde_json::Map::new(),
+        },
+        place: Arc::new(Place::default()),
+        geo_database: None,
+        late: false,
+        position,
+    }
+}
+
+pub fn with_url(offset: i64, url: impl Into<String>) -> Enriched {
+    let mut enriched = bare(offset);
+    enriched.event.url = Some(url.into());
+    enriched
+}
+
+pub fn at_micros(offset: i64, micros: i64) -> Enriched {
+    let mut enriched = bare(offset);
+    enriched.event.event_time = Timestamp::from_micros(micros).unwrap();
+    enriched
+}
+
+/// The move of partition 0.
+pub fn advance(from: Option<i64>, to: i64) -> Advance {
+    let stored: Positions = from.into_iter().map(|next| (0, next)).collect();
+    stored.advance_to(&TOPIC.into(), &[(0, to)].into_iter().collect())
+}
+
+pub async fn open(folder: &Path) -> Table {
+    Table::open(folder, &Config::default()).await.unwrap()
+}
+
+/// Writes and commits events whose offsets run from where the table stands.
+pub async fn deliver(table: &mut Table, events: &[Enriched]) {
+    let from = table.positions(TOPIC).unwrap().get(0);
+    let mut writer = table.writer().unwrap();
+    writer.write(events).await.unwrap();
+    let files = writer.close().await.unwrap();
+    assert_eq!(files.rows(), events.len() as u64);
+    let to = events.last().unwrap().position.offset + 1;
+    table.append(files, &advance(from, to)).await.unwrap();
+}
+
+/// A catalog client with nothing of pageberg's in it.
+pub async fn other_client(folder: &Path) -> SqlCatalog {
+    SqlCatalogBuilder::default()
+        .uri(format!("sqlite://{}/catalog.sqlite", folder.display()))
+        .warehouse_location(format!("file://{}/warehouse", folder.display()))
+        .sql_bind_style(SqlBindStyle::QMark)
+        .with_storage_factory(Arc::new(LocalFsStorageFactory))
+        .load(CATALOG_NAME, HashMap::new())
+        .await
+        .unwrap()
+}
+
+pub async fn other_table(folder: &Path) -> iceberg::table::Table {
+    let name = TableIdent::from_strs(["web", "page_views"]).unwrap();
+    other_client(folder).await.load_table(&name).await.unwrap()
+}
+
+/// The rows that Iceberg's own scan finds.
+pub async fn scan(folder: &Path, filter: Predicate) -> usize {
+    let scan = other_table(folder).await.scan().with_filter(filter).build().unwrap();
+    let batches: Vec<RecordBatch> = scan.to_arrow().await.unwrap().try_collect().await.unwrap();
+    batches.iter().map(RecordBatch::num_rows).sum()
+}
+
+/// What readers.py prints for each of its readers.
+pub fn both_readers(folder: &Path, query: &[&str]) -> [serde_json::Value; 2] {
+    ["duckdb", "pyiceberg"].map(|reader| {
+        let script = workspace().join("tests/support/readers.py");
+        let output = python().arg(script).arg(reader).arg(folder).args(query).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{reader} {query:?}: {errors}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    })
+}
+
+/// The interpreter that has DuckDB and PyIceberg.
+pub fn python() -> Command {
+    let interpreter = std::env::var_os("PAGEBERG_TEST_PYTHON")
+        .map_or_else(|| workspace().join(".cache/venv/bin/python"), PathBuf::from);
+    assert!(interpreter.exists(), "{} is missing: run make test-setup", interpreter.display());
+    Command::new(interpreter)
+}
+
+fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+/// Every data file on disk, complete or not.
+pub fn data_files(folder: &Path) -> Vec<PathBuf> {
+    fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(folder).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { walk(&path, found) } else { found.push(path) }
+        }
+    }
+    let mut found = Vec::new();
+    walk(&folder.join("warehouse/web/page_views/data"), &mut found);
+    found
+}
+
+/// Runs a line of Python on `table`, as PyIceberg loads it.
+pub fn run_pyiceberg(folder: &Path, line: &str) {
+    let script = format!(
+        "from pyiceberg.catalog.sql import SqlCatalog\n\
+         catalog = SqlCatalog('{CATALOG_NAME}', uri='sqlite:///{}/catalog.sqlite')\n\
+         table = catalog.load_table('web.page_views')\n{line}\n",
+        folder.display()
+    );
+    let output = python().args(["-c", &script]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
