@@ -56,6 +56,7 @@ macro_rules! contract {
 
 mod kept_by {
     contract!(memory_sink, crate::memory::start());
-    contract!(kafka_sink, crate::topic::start());
+    contract!(kafka_sink_in_memory, crate::topic::in_memory());
+    contract!(kafka_sink_on_the_embedded_log, crate::topic::embedded());
     contract!(postgres_sink, crate::postgres::start());
 }

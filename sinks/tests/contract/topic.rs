@@ -1,13 +1,15 @@
-//! The downstream topic on the memory log.
+//! The downstream topic, on the memory log and on the embedded one.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use event::{Draft, EventId, LogPosition, Positions};
 use eventlog::EventLog;
+use eventlog::embedded::{self, EmbeddedLog};
 use eventlog::memory::MemoryLog;
 use pipeline::Sink;
 use sinks::kafka::{Config, KafkaSink};
+use tempfile::TempDir;
 
 use crate::SinkUnderTest;
 
@@ -15,10 +17,17 @@ const OUTPUT: &str = "web.raw_events_kafka";
 
 pub struct Topic {
     log: Arc<dyn EventLog>,
+    _folder: Option<TempDir>,
 }
 
-pub async fn start() -> Topic {
-    Topic { log: MemoryLog::new(3) }
+pub async fn in_memory() -> Topic {
+    Topic { log: MemoryLog::new(3), _folder: None }
+}
+
+pub async fn embedded() -> Topic {
+    let folder = tempfile::tempdir().unwrap();
+    let log = EmbeddedLog::open(folder.path(), &embedded::Config::default()).unwrap();
+    Topic { log, _folder: Some(folder) }
 }
 
 #[async_trait]
