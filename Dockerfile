@@ -22,6 +22,6 @@ WORKDIR /data
 VOLUME /data
 EXPOSE 8080 8081
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \
-    CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8080; printf 'GET /health/live HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3; read -r _ code _ <&3; [ \"$code\" = 200 ]"]
+    CMD ["pageberg", "health"]
 ENTRYPOINT ["pageberg"]
 CMD ["serve", "--data", "/data", "--listen", "0.0.0.0:8080", "--status", "0.0.0.0:8081"]

@@ -47,7 +47,7 @@ psql: ## Open psql on the running Postgres, that of `make run` or of `make up`
 
 db-init: ## Start Postgres in its container and apply sql/
 	docker compose up --detach --wait postgres
-	docker compose run --rm --no-deps pageberg migrate
+	docker compose run --rm --no-deps pageberg db-init
 
 clean: ## Remove build output, the test environment and the containers; ./data and the volumes stay
 	cargo clean

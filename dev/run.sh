@@ -8,7 +8,8 @@
 #   GEO     city database files with spaces between, or `none`: by default what pageberg's configuration names, else
 #           one fetched into DATA/geo
 #   BINARY  a pageberg to run instead of building one
-#   POSTGRES_URL  a Postgres to use instead of a private one in DATA/postgres
+#
+# Postgres is a private one in DATA/postgres, unless pageberg's configuration names one (POSTGRES_URL, say).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -56,19 +57,22 @@ build() {
     BINARY=${CARGO_TARGET_DIR:-target}/release/pageberg
 }
 
-# Adds the private Postgres to the flags, unless POSTGRES_URL names one.
+# Whether pageberg's configuration (its file, the environment) gives key $2 of section $1: `pageberg config` prints where
+# such a value comes from behind it.
+configured() {
+    awk -v section="[$1]" -v key="$2" \
+        '/^\[/ { inside = $0 == section } inside && $1 == key && /  # / { found = 1 } END { exit !found }' <<<"$CONFIG"
+}
+
+# Adds the private Postgres to the flags, unless another is configured.
 start_postgres() {
     local port=0
-    if [ -n "${POSTGRES_URL:-}" ]; then return; fi
+    if configured postgres url; then return; fi
     if [ ! -f "$DATA/postgres/port" ] && ! port_taken "127.0.0.1:$PRIVATE_POSTGRES_PORT"; then port=$PRIVATE_POSTGRES_PORT; fi
     POSTGRES_STARTED=yes
     PRIVATE_URL=$(dev/postgres.sh start "$DATA/postgres" "$port")
     unset POSTGRES_USER POSTGRES_PASSWORD POSTGRES_DB
     FLAGS+=(--postgres "$PRIVATE_URL")
-}
-
-configured_geo() {
-    env | grep -q '^PAGEBERG_[A-Z_]*GEO' || grep -qE '^[^#]*\bgeo\b' pageberg.toml 2>/dev/null
 }
 
 # Adds the city database to the flags; without any the run goes on and `geodata` stays empty.
@@ -78,7 +82,7 @@ add_geo() {
         return
     elif [ -n "${GEO:-}" ]; then
         files=$(tr ' ' '\n' <<<"$GEO")
-    elif configured_geo; then
+    elif configured geo files; then
         return
     else
         files=$(dev/geo.sh "$DATA/geo") || say "no city database: visitors get no place, geodata is {}"
@@ -91,7 +95,7 @@ add_geo() {
 # A process group of its own keeps the terminal's Ctrl-C from reaching pageberg beside the signal sent by on_signal.
 start_pageberg() {
     set -m
-    env -u PAGEBERG_CACHE -u PAGEBERG_POSTGRES_BIN "$BINARY" serve "${FLAGS[@]}" </dev/null &
+    "$BINARY" serve "${FLAGS[@]}" </dev/null &
     PAGEBERG_PID=$!
     set +m
 }
@@ -144,7 +148,7 @@ on_exit() {
 }
 
 print_welcome() {
-    local url="${PRIVATE_URL:-\$POSTGRES_URL}" data=
+    local url=${PRIVATE_URL:-\$POSTGRES_URL} data=
     dev/need.sh psql || true
     [ "$DATA" = ./data ] || data="DATA=$DATA "
     cat <<EOF
@@ -170,6 +174,7 @@ check_address LISTEN "$LISTEN"
 check_address STATUS "$STATUS"
 claim_data
 build
+CONFIG=$("$BINARY" config)
 start_postgres
 add_geo
 start_pageberg
