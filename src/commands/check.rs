@@ -1,0 +1,79 @@
+//! `check`: whether the server would run here.
+
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use pipeline::geo::GeoDatabase;
+
+use crate::config::{self, Config, SinkName};
+
+/// Prints a line for each thing that was tried; an error when one failed.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let mut failures = Failures::default();
+    failures.told("configuration", Ok("is valid".to_owned()));
+    failures.told("data folder", data_folder(&config.data));
+    failures.told("gateway.listen", address(config.gateway.listen));
+    failures.told("status.listen", address(config.status.listen));
+    if config.selected_sinks().contains(&SinkName::Postgres) {
+        failures.told("postgres", postgres(&config).await);
+    }
+    for file in &config.geo.files {
+        failures.told("geo database", geo_database(file));
+    }
+    for warning in config::warnings(&config) {
+        println!("note    {warning}");
+    }
+    failures.result()
+}
+
+#[derive(Default)]
+struct Failures(usize);
+
+impl Failures {
+    fn told(&mut self, what: &str, outcome: anyhow::Result<String>) {
+        match outcome {
+            Ok(fact) => println!("ok      {what}: {fact}"),
+            Err(error) => {
+                self.0 += 1;
+                println!("failed  {what}: {error:#}");
+            }
+        }
+    }
+
+    fn result(self) -> anyhow::Result<()> {
+        match self.0 {
+            0 => Ok(()),
+            1 => bail!("one check failed"),
+            failed => bail!("{failed} checks failed"),
+        }
+    }
+}
+
+/// Writes a file where the folder is, or where it would be made.
+fn data_folder(data: &Path) -> anyhow::Result<String> {
+    let data = std::path::absolute(data)?;
+    let present = data.ancestors().find(|dir| dir.exists()).context("no folder above it exists")?;
+    let probe = present.join(format!(".pageberg-check-{}", std::process::id()));
+    std::fs::write(&probe, b"").with_context(|| format!("cannot write in {}", present.display()))?;
+    std::fs::remove_file(&probe)?;
+    Ok(format!("{} can be written", data.display()))
+}
+
+fn address(address: SocketAddr) -> anyhow::Result<String> {
+    TcpListener::bind(address).with_context(|| format!("cannot listen on {address}"))?;
+    Ok(format!("{address} is free"))
+}
+
+async fn postgres(config: &Config) -> anyhow::Result<String> {
+    let version = sinks::postgres::reach(&config.postgres).await?;
+    Ok(format!("version {version} can be reached"))
+}
+
+fn geo_database(file: &Path) -> anyhow::Result<String> {
+    let (database, mut errors) = GeoDatabase::open(&[file.to_owned()]);
+    match errors.pop() {
+        Some(error) => Err(error.into()),
+        None => Ok(database.names().collect::<Vec<_>>().join(", ")),
+    }
+}

@@ -1,0 +1,44 @@
+//! What no single value shows: settings that contradict each other.
+
+use super::{Config, SinkName};
+
+/// What makes the configuration useless.
+pub fn faults(config: &Config) -> Vec<String> {
+    let sinks = config.selected_sinks();
+    let kafka = &config.kafka;
+    let repeated = sinks.iter().enumerate().any(|(index, sink)| sinks[..index].contains(sink));
+    let listens_twice = config.status.listen.port() != 0 && config.status.listen == config.gateway.listen;
+    [
+        (sinks.is_empty(), "sinks: name at least one of postgres, kafka, iceberg"),
+        (repeated, "sinks: each may be named once"),
+        (
+            sinks.contains(&SinkName::Postgres) && config.postgres.url.is_none(),
+            "sinks: postgres is named but postgres.url is not set (--postgres URL or POSTGRES_URL)",
+        ),
+        (kafka.prefix().is_empty(), "kafka.group: must not be empty before its first dot"),
+        (
+            kafka.key.is_some() != kafka.secret.is_some(),
+            "kafka.key and kafka.secret: give both (KAFKA_WEB_TRAFFIC_KEY and KAFKA_WEB_TRAFFIC_SECRET) or neither",
+        ),
+        (listens_twice, "status.listen: must not be the address of gateway.listen"),
+    ]
+    .into_iter()
+    .filter(|(is_fault, _)| *is_fault)
+    .map(|(_, fault)| fault.to_owned())
+    .collect()
+}
+
+/// What is worth knowing before the start.
+pub fn warnings(config: &Config) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if config.sinks.is_none() && config.postgres.url.is_none() {
+        warnings.push("postgres is not delivered to: no --postgres URL is given".to_owned());
+    }
+    if config.geo.files.is_empty() {
+        warnings.push("visitors get no place, geodata is {}: no --geo FILE is given".to_owned());
+    }
+    for file in config.geo.files.iter().filter(|file| !file.exists()) {
+        warnings.push(format!("{} does not exist: its places stay unknown until it does", file.display()));
+    }
+    warnings
+}
