@@ -39,6 +39,13 @@ impl Connection {
     }
 }
 
+/// The server's version, asked over a connection that changes nothing.
+pub(super) async fn version(settings: &Settings) -> Result<String, Failure> {
+    let (client, _driver) = within(settings.connect_timeout, connect(settings)).await?;
+    let ask = async { Ok(client.query_one("SHOW server_version", &[]).await?) };
+    Ok(within(settings.statement_timeout, ask).await?.get(0))
+}
+
 /// Awaits no longer than `limit`.
 pub(super) async fn within<T>(limit: Duration, future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::time::timeout(limit, future).await.unwrap_or(Err(Failure::Timeout(limit)))

@@ -3,7 +3,7 @@
 use tokio_postgres::{Client, Transaction};
 
 use super::config::{Config, ConfigError, Settings};
-use super::connection::Connection;
+use super::connection::{self, Connection};
 use super::errors::Failure;
 use super::table::Table;
 
@@ -47,6 +47,15 @@ pub async fn migrate(config: &Config) -> Result<(), MigrateError> {
     let settings = Settings::of(config)?;
     Connection::open(&settings).await.map_err(|failure| failure.into_sink_error("migrate postgres"))?;
     Ok(())
+}
+
+/// The version of the server, if it can be reached as configured. Changes nothing there.
+///
+/// # Errors
+/// `Config`, or `Database` when Postgres cannot be reached.
+pub async fn reach(config: &Config) -> Result<String, MigrateError> {
+    let settings = Settings::of(config)?;
+    Ok(connection::version(&settings).await.map_err(|failure| failure.into_sink_error("reach postgres"))?)
 }
 
 /// Applies what is missing for `table`, whose schema is known.

@@ -23,5 +23,5 @@ mod tls;
 mod url;
 
 pub use config::{Config, ConfigError};
-pub use migrations::{MigrateError, migrate};
+pub use migrations::{MigrateError, migrate, reach};
 pub use sink::PostgresSink;
