@@ -33,6 +33,7 @@ impl SqliteCatalog {
     /// Opens or creates `catalog.sqlite` in the data folder, for tables under `warehouse` beside it.
     pub(crate) async fn open(data_folder: &Path) -> Result<Self, Error> {
         let folder = absolute(data_folder)?;
+        create(&folder).await?;
         let sqlite = SqliteConnectOptions::new()
             .filename(folder.join("catalog.sqlite"))
             .create_if_missing(true)
@@ -76,16 +77,20 @@ impl SqliteCatalog {
     }
 }
 
-/// The data folder as the tables will name it. Created when missing.
-fn absolute(folder: &Path) -> Result<PathBuf, Error> {
+/// The data folder as the tables will name it.
+pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, Error> {
     let refuse = |reason: &str| Error::Config(format!("the data folder {} {reason}", folder.display()));
     let absolute = std::path::absolute(folder).map_err(|error| refuse(&format!("cannot be used: {error}")))?;
     let text = absolute.to_str().ok_or_else(|| refuse("is not UTF-8, which Iceberg's locations must be"))?;
     if let Some(odd) = text.chars().find(|c| c.is_control() || UNSAFE_IN_LOCATION.contains(c)) {
         return Err(refuse(&format!("holds the character {odd:?}, which Iceberg readers cannot open")));
     }
-    std::fs::create_dir_all(&absolute).map_err(|error| refuse(&format!("cannot be created: {error}")))?;
     Ok(absolute)
+}
+
+async fn create(folder: &Path) -> Result<(), Error> {
+    let unusable = |error| Error::Config(format!("the data folder {} cannot be created: {error}", folder.display()));
+    tokio::fs::create_dir_all(folder).await.map_err(unusable)
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What can be set about the table and its files.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, catalog};
 
 /// The Iceberg table and how its files are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,11 +61,12 @@ impl Default for FilesConfig {
 }
 
 impl Config {
-    /// Whether every value can be used.
+    /// Whether every value, and the name of the data folder, can be used. Touches no file.
     ///
     /// # Errors
     /// `Config` with the name of the first one that cannot.
-    pub fn check(&self) -> Result<(), Error> {
+    pub fn check(&self, data_folder: &Path) -> Result<(), Error> {
+        catalog::absolute(data_folder)?;
         let plain =
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
         let files = &self.files;
@@ -90,12 +93,14 @@ mod tests {
 
     #[test]
     fn what_cannot_be_used_is_named() {
-        assert!(Config::default().check().is_ok());
+        let fault = |config: &Config, folder: &str| config.check(Path::new(folder)).unwrap_err().to_string();
+        assert!(Config::default().check(Path::new("data")).is_ok());
+        assert!(fault(&Config::default(), "what?").contains("what?"));
         let mut config = Config::default();
         config.table.name = "../page views".to_owned();
-        assert!(config.check().unwrap_err().to_string().contains("table.name"));
+        assert!(fault(&config, "data").contains("table.name"));
         let mut config = Config::default();
         config.files.zstd_level = 0;
-        assert!(config.check().unwrap_err().to_string().contains("files.zstd_level"));
+        assert!(fault(&config, "data").contains("files.zstd_level"));
     }
 }

@@ -26,7 +26,7 @@ impl Table {
     /// # Errors
     /// `Config` for settings or a folder that cannot be used; `Catalog` or `Iceberg` when catalog or files fail.
     pub async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
-        config.check()?;
+        config.check(data_folder)?;
         let catalog = SqliteCatalog::open(data_folder).await?;
         let table = load_or_create(&catalog, config).await?;
         Ok(Self { catalog, table, config: config.clone() })

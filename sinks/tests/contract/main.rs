@@ -2,8 +2,11 @@
 //!
 //! Another sink joins by implementing [`SinkUnderTest`] and one `contract!` line.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "../support/events.rs"]
 mod events;
+mod iceberg;
 mod memory;
 mod postgres;
 #[path = "../../../tests/support/postgres.rs"]
@@ -59,4 +62,5 @@ mod kept_by {
     contract!(kafka_sink_in_memory, crate::topic::in_memory());
     contract!(kafka_sink_on_the_embedded_log, crate::topic::embedded());
     contract!(postgres_sink, crate::postgres::start());
+    contract!(iceberg_sink, crate::iceberg::start());
 }
