@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
+use axum::http::header::EXPECT;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
@@ -96,7 +97,10 @@ impl Intake {
         let received = read.await;
         if received.is_err() {
             share.keep(0);
-            body::discard(&mut body, self.limits.max_bytes, deadline).await;
+            // A sender that asks first sees the answer, and sends nothing unless we read on.
+            if !headers.contains_key(EXPECT) {
+                body::discard(&mut body, self.limits, deadline).await;
+            }
         }
         received
     }

@@ -73,8 +73,9 @@ impl Gathered {
 }
 
 /// Reads on and forgets, so that the sender of a refused body has a chance to read the answer: a connection closed on
-/// unread bytes is reset, and the answer with it. Gives up at `deadline`, after `max_bytes`, or when more is announced.
-pub async fn discard(body: &mut Body, max_bytes: usize, deadline: Instant) {
+/// unread bytes is reset, and the answer with it. Gives up at `deadline` and on bodies of more than twice the limit.
+pub async fn discard(body: &mut Body, limits: Limits, deadline: Instant) {
+    let max_bytes = limits.max_bytes.saturating_mul(2);
     let mut discarded = 0;
     while discarded <= max_bytes && body.size_hint().lower() <= max_bytes as u64 {
         match timeout_at(deadline, body.frame()).await {

@@ -20,15 +20,12 @@ pub async fn live() -> &'static str {
 
 /// 200 when events can be recorded; 503 when the log fails, or the gateway is stopping.
 pub async fn ready(State(intake): State<Arc<Intake>>) -> Result<&'static str, Problem> {
-    let unready = |detail| Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_seconds(1);
-    if intake.closing.is_cancelled() {
-        return Err(unready("the gateway is stopping"));
-    }
-    if !intake.readiness.is_ready() {
-        return Err(unready("events could not be recorded"));
-    }
-    match timeout(PROBE_TIMEOUT, intake.log.partitions(&intake.topic)).await {
+    let unready = |detail| Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail).retry_after_seconds(1));
+    let probe = timeout(PROBE_TIMEOUT, intake.log.partitions(&intake.topic)).await;
+    match probe {
+        _ if intake.closing.is_cancelled() => unready("the gateway is stopping"),
+        _ if !intake.readiness.is_ready() => unready("events could not be recorded"),
         Ok(Ok(_)) => Ok("ready\n"),
-        Ok(Err(_)) | Err(_) => Err(unready("the log does not answer")),
+        Ok(Err(_)) | Err(_) => unready("the log does not answer"),
     }
 }
