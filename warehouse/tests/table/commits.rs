@@ -1,6 +1,9 @@
 //! What a commit does to rows and positions, with others at work on the same table.
 
+use std::future::poll_fn;
 use std::path::Path;
+use std::pin::Pin;
+use std::task::Poll;
 
 use event::{Advance, Positions};
 use iceberg::expr::Predicate;
@@ -93,15 +96,42 @@ async fn of_two_writers_at_the_same_positions_exactly_one_wins() {
     assert_eq!(data_files(folder.path()).len(), 10, "the loser's files must be gone");
 }
 
+/// Polls at most so often; `None` when the future is not ready by then.
+async fn polled_at_most<F: Future + Unpin>(polls: u32, future: &mut F) -> Option<F::Output> {
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        Pin::new(&mut *future).poll(context).map(Some)
+    })
+    .await
+}
+
 #[tokio::test]
-async fn of_two_moves_without_rows_exactly_one_wins_as_well() {
-    let folder = tempfile::tempdir().unwrap();
-    let (mut one, mut other) = (open(folder.path()).await, open(folder.path()).await);
-    for round in 0..10 {
-        let from = (round > 0).then_some(2 * round);
-        let (step, leap) = (advance(from, 2 * round + 2), advance(from, 2 * round + 2));
-        let results = tokio::join!(one.append(DataFiles::default(), &step), other.append(DataFiles::default(), &leap));
-        assert!(results.0.is_ok() != results.1.is_ok(), "{results:?}");
+async fn a_commit_that_is_overtaken_at_any_instant_writes_nothing() {
+    for with_rows in [true, false] {
+        let folder = tempfile::tempdir().unwrap();
+        let (mut one, mut other) = (open(folder.path()).await, open(folder.path()).await);
+        for round in 0.. {
+            let (from, step) = ((round > 0).then_some(round), round + 1);
+            let step = advance(from, step);
+            let files = if with_rows { staged(&other, round).await } else { DataFiles::default() };
+            let mut overtaken = Box::pin(other.append(files, &step));
+            let early = polled_at_most(u32::try_from(round).unwrap(), &mut overtaken).await;
+            let was_done = early.is_some();
+            let first = one.append(DataFiles::default(), &step).await;
+            let second = match early {
+                Some(result) => result,
+                None => overtaken.await,
+            };
+            assert!(first.is_ok() != second.is_ok(), "after {round} polls: {first:?} {second:?}");
+            assert!([first, second].iter().any(|result| matches!(result, Err(Error::Moved))), "after {round} polls");
+            if was_done {
+                break;
+            }
+        }
     }
 }
 
