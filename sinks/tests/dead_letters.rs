@@ -1,5 +1,7 @@
 //! Dead letters on the memory log: kept once, cut to size, listed.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "support/events.rs"]
 #[expect(dead_code, reason = "the tests of rows use the rest")]
 mod events;

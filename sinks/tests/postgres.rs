@@ -1,5 +1,7 @@
 //! The Postgres sink on real servers: tables that others made, failures, permissions and TLS.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 #[path = "support/events.rs"]
 mod events;
 #[path = "../../tests/support/postgres.rs"]
@@ -10,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use event::{Advance, Draft, EventId, Timestamp};
 use pipeline::{Batch, Sink, SinkError};
-use sinks::postgres::{Config, PostgresSink, migrate};
+use sinks::postgres::{Config, PostgresSink, migrate, reach};
 use tokio_postgres::Client;
 
 use events::{TOPIC, batch, batch_of, deliver, enriched, ids, step};
@@ -211,6 +213,14 @@ async fn a_server_that_is_away_or_silent_is_noticed_quickly_each_time() {
         let outcome = sink.commit(&step(0, None, 1)).await;
         assert!(matches!(outcome, Err(SinkError::Retry { .. })), "{outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn a_server_is_reached_without_making_anything_there() {
+    let server = PostgresServer::shared();
+    let url = server.database().await;
+    assert!(reach(&config(&url)).await.unwrap().starts_with(char::is_numeric));
+    until(&connect(&url).await, "SELECT count(*) = 0 FROM pg_tables WHERE schemaname = 'public'").await;
 }
 
 #[tokio::test]

@@ -55,6 +55,17 @@ impl Default for Config {
     }
 }
 
+impl Config {
+    fn check_limits(&self) -> Result<(), ConfigError> {
+        let limits = [
+            ("connect_timeout_ms", self.connect_timeout_ms > 0),
+            ("statement_timeout_ms", self.statement_timeout_ms > 0),
+            ("max_batch_events", self.max_batch_events > 0),
+        ];
+        limits.iter().find(|(_, holds)| !holds).map_or(Ok(()), |(name, _)| Err(ConfigError::Zero(name)))
+    }
+}
+
 /// Why a configuration cannot work.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -67,6 +78,9 @@ pub enum ConfigError {
     /// The table's name cannot be one.
     #[error("postgres.table must be `name` or `schema.name`, each part 1 to 63 bytes long")]
     Table,
+    /// A limit that nothing could keep to.
+    #[error("postgres.{0} must be more than 0")]
+    Zero(&'static str),
     /// The certificates cannot be read.
     #[error("postgres.tls_ca_file holds no certificates that can be read: {0}")]
     Certificates(String),
@@ -88,6 +102,7 @@ const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 
 impl Settings {
     pub(super) fn of(config: &Config) -> Result<Self, ConfigError> {
+        config.check_limits()?;
         let url = config.url.as_ref().and_then(|url| url::unquoted(url.expose())).ok_or(ConfigError::NoUrl)?;
         let mut server = url::parse(url).map_err(ConfigError::Url)?;
         if let Some(user) = config.user.as_deref().and_then(url::unquoted) {
@@ -151,10 +166,12 @@ mod tests {
         let with = |url: &str| Config { url: Some(url.into()), ..Config::default() };
         let table = Config { table: "a.b.c".to_owned(), ..with("postgres://db/web") };
         let file = Config { tls_ca_file: Some("/nowhere/ca.pem".into()), ..with("postgres://db/web") };
+        let zero = Config { statement_timeout_ms: 0, ..with("postgres://db/web") };
         let fault = |config: &Config| Settings::of(config).err();
         assert!(matches!(fault(&Config::default()), Some(ConfigError::NoUrl)));
         assert!(matches!(fault(&with("''")), Some(ConfigError::NoUrl)));
         assert!(matches!(fault(&with("postgres://db:port/web")), Some(ConfigError::Url(_))));
+        assert!(matches!(fault(&zero), Some(ConfigError::Zero("statement_timeout_ms"))));
         assert!(matches!(fault(&table), Some(ConfigError::Table)));
         assert!(matches!(fault(&file), Some(ConfigError::Certificates(_))));
     }
