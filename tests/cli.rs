@@ -106,9 +106,14 @@ fn every_fault_is_told_with_its_place_before_anything_starts() {
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("limits.toml"), "[gateway]\nmax_events = 0\n[iceberg.files]\nzstd_level = 0")
+        .unwrap();
     for (arguments, fault) in [
-        (&["serve", "--sinks", "postgres"][..], "postgres.url is not set"),
+        (&["--config", "limits.toml", "check"][..], "gateway.max_events must be more than 0"),
+        (&["--config", "limits.toml", "check"], "files.zstd_level must lie between 1 and 22"),
+        (&["serve", "--sinks", "postgres"], "postgres.url is not set"),
         (&["serve", "--listen", "127.0.0.1:9", "--status", "127.0.0.1:9"], "must not be the address of gateway.listen"),
+        (&["serve", "--postgres", "nonsense"], "postgres.url is no postgres:// or jdbc:postgresql:// url"),
         (&["gateway"], "meet in Kafka"),
         (&["pipeline"], "meet in Kafka"),
         (&["--config", "missing.toml", "serve"], "failed to read missing.toml"),

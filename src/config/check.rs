@@ -1,9 +1,25 @@
 //! What no single value shows: settings that contradict each other.
 
+use sinks::postgres::PostgresSink;
+
 use super::{Config, SinkName};
 
 /// What makes the configuration useless.
 pub fn faults(config: &Config) -> Vec<String> {
+    [contradictions(config), faults_of_parts(config)].concat()
+}
+
+/// What each part finds wrong with its own values.
+fn faults_of_parts(config: &Config) -> Vec<String> {
+    let told = |part: &str, error: anyhow::Error| format!("{part}{error:#}");
+    let gateway = config.gateway.check().err().map(|error| told("gateway.", error.into()));
+    let iceberg = config.iceberg.check(&config.data).err().map(|error| told("iceberg: ", error.into()));
+    let postgres = config.postgres.url.as_ref().and_then(|_| PostgresSink::new(&config.postgres, "").err());
+    let postgres = postgres.map(|error| told("", error.into()));
+    [gateway, iceberg, postgres].into_iter().flatten().collect()
+}
+
+fn contradictions(config: &Config) -> Vec<String> {
     let sinks = config.selected_sinks();
     let kafka = &config.kafka;
     let repeated = sinks.iter().enumerate().any(|(index, sink)| sinks[..index].contains(sink));
