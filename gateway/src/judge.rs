@@ -85,8 +85,8 @@ fn shortened(mut text: String) -> String {
     text
 }
 
-/// Decompresses the body, tells it into events and judges each. `body_share` holds the body's bytes, `record_share` is to
-/// hold the records'.
+/// Decompresses the body, tells it into events and judges each. `body_share` holds the body's bytes, `record_share` is
+/// to hold the records'.
 ///
 /// # Errors
 /// The problem to answer with when the body as a whole cannot be taken.

@@ -49,8 +49,8 @@ impl Gateway {
         Ok(Self { config, intake, router })
     }
 
-    /// Serves until `shutdown` is set. Then no more connections are accepted, and requests in flight are answered, for at
-    /// most `shutdown_timeout_ms`; what is not durable by then gets no answer.
+    /// Serves until `shutdown` is set. Then no more connections are accepted, and requests in flight are answered, for
+    /// at most `shutdown_timeout_ms`; what is not durable by then gets no answer.
     pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS)));
         let aborting = CancellationToken::new();
