@@ -185,14 +185,14 @@ async fn a_server_killed_at_any_moment_has_each_row_once_after_its_restart() {
 async fn a_commit_that_is_blocked_gives_up_in_time_and_works_later() {
     let server = PostgresServer::shared();
     let url = server.database().await;
-    let mut sink = sink(&Config { statement_timeout_ms: 300, ..config(&url) });
+    let mut sink = sink(&Config { statement_timeout_ms: 2_000, ..config(&url) });
     deliver(&mut sink, &batch(0..1), &step(0, None, 1)).await;
     let client = connect(&url).await;
     client.batch_execute("BEGIN; LOCK TABLE processed_events IN ACCESS EXCLUSIVE MODE").await.unwrap();
     sink.write(&batch(1..2)).await.unwrap();
     let began = Instant::now();
     assert!(matches!(sink.commit(&step(0, Some(1), 2)).await, Err(SinkError::Retry { .. })));
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < Duration::from_secs(20));
     client.batch_execute("ROLLBACK").await.unwrap();
     deliver(&mut sink, &batch(1..2), &step(0, Some(1), 2)).await;
     assert_eq!(event_ids(&client).await, ids(0..2));
