@@ -8,27 +8,31 @@ use crate::commands::{check, db_init, deadletters, geo, health, import, serve, s
 use crate::config::{self, Given, LogFormat};
 use crate::logging;
 
-const EXAMPLES: &str = "\
+const HELP: &str = "\
 Examples:
-  pageberg serve                                     everything in one process, in ./data, on the embedded log
-  pageberg serve --postgres postgres://me@localhost/web --geo dbip-city.mmdb
-  curl -d '{\"url\": \"https://example.org/hello\", \"ip\": \"8.8.8.8\"}' http://127.0.0.1:8080/v1/events
-  curl http://127.0.0.1:8081/status                  what became of it, sink by sink
-  pageberg topic read pageberg.raw_events_kafka      the enriched events of the downstream topic
-  pageberg import --host example.org access.log.gz   backfill from a web server's log
-  pageberg check                                     would it run here?
+  # everything in one process, in ./data, on the embedded log
+  pageberg serve
+  pageberg serve --postgres postgres://me@localhost/web --geo city.mmdb
+  # send a page view; see what became of it
+  curl -d '{\"url\": \"https://example.org/\"}' 127.0.0.1:8080/v1/events
+  curl 127.0.0.1:8081/status
+  pageberg topic read pageberg.raw_events_kafka
+  # backfill from a web server's log
+  pageberg import --host example.org access.log.gz
 
-Configuration: pageberg.toml in the current folder (or --config FILE), then the environment, then flags; the later wins.
-A key of the file is a variable of the environment, e.g. listen of [gateway] is PAGEBERG_GATEWAY__LISTEN. Also read are
-KAFKA_URL, KAFKA_TOPIC, KAFKA_GROUP, KAFKA_WEB_TRAFFIC_KEY, KAFKA_WEB_TRAFFIC_SECRET, POSTGRES_URL, POSTGRES_USER,
-POSTGRES_PASSWORD, POSTGRES_DB and RUST_LOG. `pageberg config` prints every key with its value.";
+Configuration: pageberg.toml in the current folder (or --config FILE), then the environment, then flags; the later wins. \
+Each key of the file is a variable of the environment too: `listen` of [gateway] is PAGEBERG_GATEWAY__LISTEN. Also read \
+are KAFKA_URL, KAFKA_TOPIC, KAFKA_GROUP, KAFKA_WEB_TRAFFIC_KEY, KAFKA_WEB_TRAFFIC_SECRET, POSTGRES_URL, POSTGRES_USER, \
+POSTGRES_PASSWORD, POSTGRES_DB and RUST_LOG. `pageberg config` prints every key with its value.
+
+Command and option details: pageberg COMMAND --help";
 
 /// Takes page views over HTTP, records them durably, adds the visitor's place, and delivers each exactly once to Postgres,
 /// to a downstream topic and to an Iceberg table.
 #[derive(Parser)]
-#[command(name = "pageberg", version, after_help = EXAMPLES)]
+#[command(name = "pageberg", version, after_help = HELP)]
 pub struct Cli {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Options of every command")]
     global: Global,
     #[command(subcommand)]
     command: Command,

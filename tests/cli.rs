@@ -1,5 +1,7 @@
 //! The command line and the configuration, as a person meets them.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::process::{Command, Output};
 

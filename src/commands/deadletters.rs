@@ -93,7 +93,10 @@ impl Args {
 
 fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     let (log, name) = (topic::open(config)?, config.kafka.dead_letter_topic());
-    let Some(held) = topic::summary(&log, &name)? else { return Ok(()) };
+    let Some(held) = topic::summary(&log, &name)? else {
+        eprintln!("there are no dead letters");
+        return Ok(());
+    };
     let mut out = BufWriter::new(io::stdout().lock());
     let mut shown = HashSet::new();
     for record in log.records(&name, held.bounds.start)? {

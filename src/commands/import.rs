@@ -11,22 +11,25 @@ use crate::config::Config;
 use crate::import::Import;
 
 const HELP: &str = "\
-Reads Apache's and Nginx's combined, common and vhost_combined formats, plain, gzip'd or zstd'd whatever the name.
-Each line becomes an event: url is the request's target as logged, event_time the line's own time; method, status and
-bytes are kept as further keys. A line whose client is a host name (HostnameLookups On) has no address to record, and
-the gateway would take this machine's: it is rejected unless --fallback-ip is given; the name is then kept as `client`.
-Lines that cannot be read are reported with number and reason and do not stop the rest.
+Reads Apache's and Nginx's combined, common and vhost_combined formats, plain, gzip'd or zstd'd whatever the name. Each \
+line becomes an event: url is the request's target as logged, event_time the line's own time; method, status and bytes \
+are kept as further keys.
 
-Progress is kept after each answered request. A request is repeated while the gateway is away or busy, and a batch that
-arrives twice is recorded once. After an interruption, or once the file has grown, --resume goes on with what is missing.
-Standard input (-) cannot be resumed.
+A line whose client is a host name (HostnameLookups On) has no address to record, and the gateway would take this \
+machine's: it is rejected, unless --fallback-ip is given; the name is then kept as `client`. Lines that cannot be read \
+are reported with number and reason and do not stop the rest.
 
-The exit code is 0 when everything that could be imported was, also if lines were rejected; 1 when the import ended early.
+Progress is kept after each answered request. A request is repeated while the gateway is away or busy, and a batch that \
+arrives twice is recorded once. After an interruption, or once the file has grown, --resume goes on with what is \
+missing. Standard input cannot be resumed.
+
+The exit code is 0 when everything that could be imported was, also if lines were rejected; 1 when the import ended \
+early.
 
 Examples:
   pageberg import --host example.org /var/log/nginx/access.log
-  pageberg import --host example.org --resume /var/log/nginx/access.log*
-  zgrep -h ' /shop/' access.log*.gz | pageberg import --to http://collector:8080 -";
+  pageberg import --host example.org --resume /var/log/nginx/access.log
+  zgrep -h ' /shop/' access.log.*.gz | pageberg import --to http://collector:8080 -";
 
 /// Options of `import`.
 #[derive(clap::Args)]

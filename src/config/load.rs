@@ -128,7 +128,7 @@ fn nearest(known: &Map<String, Value>, part: &str, before: &[String]) -> String 
     let scored = known.keys().map(|key| (strsim::jaro_winkler(key, part), key));
     match scored.max_by(|one, other| one.0.total_cmp(&other.0)) {
         Some((score, key)) if score >= SIMILAR => {
-            format!("unknown key, did you mean {}?", [before, &[key.clone()]].concat().join("."))
+            format!("unknown key, did you mean {}?", [before, std::slice::from_ref(key)].concat().join("."))
         }
         _ => format!("unknown key; known are {}", known.keys().map(String::as_str).collect::<Vec<_>>().join(", ")),
     }

@@ -60,10 +60,10 @@ pub enum LineError {
 /// Reads a line without its line end. A line that was cut short within the referrer or the user agent is read as far as
 /// it goes.
 pub fn parse(line: &[u8]) -> Result<LogLine, LineError> {
-    let (head, time, rest) = split_at_time(line)?;
-    let (vhost, client) = client(head)?;
-    let time = parse_time(&lossy(time))?;
-    let request = quoted::take(rest).ok_or(LineError::NoRequest)?;
+    let line = split_at_time(line)?;
+    let (vhost, client) = client(line.head)?;
+    let time = parse_time(&lossy(line.time))?;
+    let request = quoted::take(line.rest).ok_or(LineError::NoRequest)?;
     if !request.closed {
         return Err(LineError::CutRequest);
     }
@@ -94,12 +94,18 @@ fn known(field: Quoted<'_>) -> Option<String> {
     (!field.text.is_empty() && field.text != "-").then_some(field.text)
 }
 
-/// What stands before the time, the time without its brackets, and what follows.
-fn split_at_time(line: &[u8]) -> Result<(&[u8], &[u8], &[u8]), LineError> {
+/// A line's parts: what stands before the time, the time without its brackets, and what follows.
+struct Split<'a> {
+    head: &'a [u8],
+    time: &'a [u8],
+    rest: &'a [u8],
+}
+
+fn split_at_time(line: &[u8]) -> Result<Split<'_>, LineError> {
     let open = line.windows(2).position(|pair| pair == b" [").ok_or(LineError::NoTime)?;
     let (head, rest) = (&line[..open], &line[open + 2..]);
     let close = rest.iter().position(|byte| *byte == b']').ok_or(LineError::NoTime)?;
-    Ok((head, &rest[..close], &rest[close + 1..]))
+    Ok(Split { head, time: &rest[..close], rest: &rest[close + 1..] })
 }
 
 /// `%h %l %u`, or `%v:%p %h %l %u` when only the second word is an address.

@@ -105,7 +105,8 @@ impl Report {
         let seconds = self.start.elapsed().as_secs_f64();
         let parsed = self.imported + self.rejected;
         let rate = self.imported as f64 / seconds.max(0.001);
-        let sum = format!("{} lines parsed, {} in {seconds:.1} s ({rate:.0} events/s)", HumanCount(parsed), self.counts());
+        let sum =
+            format!("{} lines parsed, {} in {seconds:.1} s ({rate:.0} events/s)", HumanCount(parsed), self.counts());
         Ok(writeln!(io::stdout(), "{sum}")?)
     }
 }

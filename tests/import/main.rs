@@ -1,5 +1,7 @@
 //! `pageberg import`: a real web server log into a gateway that fails in every way that it may.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod stub;
 
 use std::collections::HashSet;
