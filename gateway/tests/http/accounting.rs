@@ -4,16 +4,9 @@ use std::sync::Arc;
 
 use eventlog::LogError;
 use gateway::Config;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusBuilder;
 
-use crate::support::{Server, eventually, post};
-
-/// The sum of a metric's samples whose labels hold `label`.
-fn total(metrics: &PrometheusHandle, name: &str, label: &str) -> f64 {
-    let text = metrics.render();
-    let samples = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
-    samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
-}
+use crate::support::{Server, eventually, post, total};
 
 // The recorder is this thread's own, and so is the runtime: other tests do not count here.
 #[tokio::test]

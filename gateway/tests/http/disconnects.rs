@@ -1,8 +1,9 @@
 //! Senders that go away before their answer.
 
 use gateway::Config;
+use metrics_exporter_prometheus::PrometheusBuilder;
 
-use crate::support::{Server, eventually, post};
+use crate::support::{Server, eventually, post, total};
 
 #[tokio::test]
 async fn an_append_goes_on_when_its_sender_is_gone() {
@@ -21,12 +22,19 @@ async fn an_append_goes_on_when_its_sender_is_gone() {
 
 #[tokio::test]
 async fn the_gateway_waits_for_appends_whose_senders_are_gone() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
     let server = Server::start(Config::default()).await;
     server.log.hold();
     let mut client = server.client().await;
     client.write(post(r#"{"url":"/"}"#)).await;
     server.log.begun(1).await;
     drop(client);
+    eventually("the request is cancelled", async || {
+        total(&metrics, "pageberg_http_requests_total", "cancelled") == 1.0
+    })
+    .await;
     server.shutdown.cancel();
     server.log.release();
     assert_eq!(server.stopped().await.appends(), 1);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use gateway::{Config, Gateway, RenderMetrics};
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
@@ -84,4 +85,11 @@ pub async fn eventually(what: &str, condition: impl AsyncFn() -> bool) {
         assert!(Instant::now() < deadline, "never happened: {what}");
         sleep(Duration::from_millis(5)).await;
     }
+}
+
+/// The sum of a metric's samples whose labels hold `label`.
+pub fn total(metrics: &PrometheusHandle, name: &str, label: &str) -> f64 {
+    let text = metrics.render();
+    let samples = text.lines().filter(|line| line.starts_with(name) && line.contains(label));
+    samples.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
 }
