@@ -21,16 +21,21 @@ impl MemoryReader {
         Self { log, topic: topic.to_owned(), positions: Positions::default() }
     }
 
-    /// Some of what is there now, the same from each partition.
+    /// Some of what is there now, the same from each partition that has any.
     fn read(&self, state: &mut State, max_bytes: usize) -> Result<Vec<Record>, LogError> {
-        let share = max_bytes / self.positions.iter().count().max(1);
-        let mut records = Vec::new();
+        let mut waiting = Vec::new();
         for (partition, from) in self.positions.iter() {
+            if state.partition(&self.topic, partition)?.read(partition, from)?.next().is_some() {
+                waiting.push((partition, from));
+            }
+        }
+        let mut records = Vec::new();
+        for (partition, from) in &waiting {
             let mut bytes = 0;
-            for record in state.partition(&self.topic, partition)?.read(partition, from)? {
+            for record in state.partition(&self.topic, *partition)?.read(*partition, *from)? {
                 bytes += record.payload.len();
                 records.push(record.clone());
-                if bytes >= share {
+                if bytes >= max_bytes / waiting.len() {
                     break;
                 }
             }
