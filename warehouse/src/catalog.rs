@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iceberg::table::Table;
-use iceberg::{CatalogBuilder, TableIdent};
+use iceberg::{Catalog, CatalogBuilder, ErrorKind, TableIdent};
 use iceberg_catalog_sql::{SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
 use sqlx::ConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous};
@@ -58,11 +58,18 @@ impl SqliteCatalog {
         Ok(Self { iceberg, pool })
     }
 
-    /// Whether the catalog holds `table`'s metadata as the current one. Iceberg's SQL catalog reports success even when
-    /// the database could not commit.
-    pub(crate) async fn holds(&self, table: &Table) -> Result<bool, sqlx::Error> {
-        let current = self.metadata_location(table.identifier()).await?;
-        Ok(current.is_some() && current.as_deref() == table.metadata_location())
+    /// Whether `table`'s metadata is the current one, or was and others have committed since. Iceberg's SQL catalog
+    /// reports success even when the database could not commit.
+    pub(crate) async fn holds(&self, table: &Table) -> iceberg::Result<bool> {
+        let ours = table.metadata_location_result()?;
+        let current = self.metadata_location(table.identifier()).await.map_err(|error| {
+            iceberg::Error::new(ErrorKind::Unexpected, "failed to query catalog.sqlite").with_source(error)
+        })?;
+        if current.as_deref() == Some(ours) {
+            return Ok(true);
+        }
+        let newer = self.iceberg.load_table(table.identifier()).await?;
+        Ok(newer.metadata().metadata_log().iter().any(|past| past.metadata_file == ours))
     }
 
     async fn metadata_location(&self, table: &TableIdent) -> Result<Option<String>, sqlx::Error> {

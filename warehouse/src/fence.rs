@@ -51,11 +51,10 @@ impl<'a> Fence<'a> {
     }
 
     async fn confirm(&self, table: Table) -> Result<Table> {
-        match self.catalog.holds(&table).await {
-            Ok(true) => Ok(table),
-            Ok(false) => Err(Error::new(ErrorKind::Unexpected, "the catalog does not hold what was committed")),
-            Err(error) => Err(Error::new(ErrorKind::Unexpected, "failed to confirm the commit").with_source(error)),
+        if self.catalog.holds(&table).await? {
+            return Ok(table);
         }
+        Err(Error::new(ErrorKind::Unexpected, "the catalog does not hold what was committed"))
     }
 }
 

@@ -20,10 +20,13 @@ const FIELD_ID: &str = "PARQUET:field_id";
 /// Iceberg's spelling of UTC.
 const UTC: &str = "+00:00";
 
+/// Texts of one column in a batch, in bytes; a single event may have more, up to what Arrow can address.
+const MAX_TEXT_BYTES: usize = 64 << 20;
+
 /// Why events could not be put into one batch.
 #[derive(Debug)]
 pub(crate) enum RowError {
-    /// The texts of one column exceed 2 GiB together: fewer events may fit.
+    /// The texts of one column are too large together: fewer events may fit.
     TooLarge,
     /// The table has a column that no row of pageberg's can fill.
     Column(ArrowError),
@@ -143,7 +146,7 @@ fn field_id(field: &Field) -> i32 {
 
 fn text<'a>(rows: &'a [Row], value: impl Fn(&'a Row<'a>) -> Option<&'a str>) -> Result<ArrayRef, RowError> {
     let bytes: usize = rows.iter().filter_map(&value).map(str::len).sum();
-    if i32::try_from(bytes).is_err() {
+    if (bytes > MAX_TEXT_BYTES && rows.len() > 1) || i32::try_from(bytes).is_err() {
         return Err(RowError::TooLarge);
     }
     Ok(Arc::new(rows.iter().map(value).collect::<StringArray>()))

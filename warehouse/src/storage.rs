@@ -206,11 +206,7 @@ async fn on_file<T: Send + 'static>(
     tokio::task::spawn_blocking(move || operation(&path))
         .await
         .unwrap_or_else(|stopped| Err(io::Error::other(stopped)))
-        .map_err(|error| {
-            let kind =
-                if error.kind() == io::ErrorKind::NotFound { ErrorKind::DataInvalid } else { ErrorKind::Unexpected };
-            Error::new(kind, format!("failed to {action} {shown}")).with_source(error)
-        })
+        .map_err(|error| Error::new(ErrorKind::Unexpected, format!("failed to {action} {shown}")).with_source(error))
 }
 
 #[cfg(test)]

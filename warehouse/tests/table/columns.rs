@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use event::{Enriched, EventId, Place};
-use iceberg::expr::Reference;
+use iceberg::expr::{Predicate, Reference};
 use iceberg::spec::{Datum, PrimitiveType, Type};
 use iceberg::transaction::{AddColumn, ApplyTransactionAction, Transaction};
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -138,6 +138,18 @@ async fn a_row_is_found_by_its_url_whatever_else_is_in_its_file() {
     }
     let longest = Reference::new("url").equal_to(Datum::string("z".repeat(1_000_000)));
     assert_eq!(scan(folder.path(), longest).await, 1);
+}
+
+#[tokio::test]
+async fn events_too_large_for_one_batch_are_all_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let huge = |offset: i64| with_url(offset, "/".repeat(33 << 20));
+    deliver(&mut open(folder.path()).await, &[bare(0), huge(1), huge(2), bare(3), with_url(4, "/".repeat(65 << 20))])
+        .await;
+    assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 5);
+    let metadata = std::fs::read_dir(folder.path().join("warehouse/web/page_views/metadata")).unwrap();
+    let largest = metadata.map(|file| file.unwrap().metadata().unwrap().len()).max();
+    assert!(largest < Some(100_000), "manifests must not carry whole addresses: {largest:?}");
 }
 
 #[tokio::test]
