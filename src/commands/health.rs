@@ -24,7 +24,7 @@ impl Args {
 
     /// Fails, and so makes the exit code 1, unless the status server answers 200.
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
-        let url = format!("{}/status", url_of(config.status.listen));
+        let url = format!("{}/health/live", url_of(config.status.listen));
         let client = reqwest::Client::builder().timeout(TIMEOUT).build()?;
         let response = client.get(&url).send().await.context("the server does not answer")?;
         ensure!(response.status().is_success(), "the server answers {}", response.status());

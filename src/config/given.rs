@@ -33,7 +33,7 @@ const LAB_NAMES: &[(&str, &[&str])] = &[
 
 const PREFIX: &str = "PAGEBERG_";
 /// Variables of that prefix that are no keys: `CONFIG` names the file, the others belong to scripts and tests.
-const NO_KEYS: &[&str] = &["CONFIG", "CACHE", "POSTGRES_BIN", "TEST_"];
+const NO_KEYS: &[&str] = &["CONFIG", "CACHE", "PORT", "POSTGRES_BIN", "TEST_"];
 
 impl Given {
     /// A value from the command line.
