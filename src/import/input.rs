@@ -60,9 +60,9 @@ impl Lines {
         Ok(Self { reader: Box::new(BufReader::new(Counted { inner: file, read_bytes })), at: from })
     }
 
-    /// Reads standard input from where it stands.
-    pub fn stdin(read_bytes: Arc<AtomicU64>) -> io::Result<Self> {
-        let reader = decoder(BufReader::new(Counted { inner: io::stdin(), read_bytes }))?;
+    /// Reads a stream, which nobody can read a second time.
+    pub fn stream(stream: impl Read + Send + 'static, read_bytes: Arc<AtomicU64>) -> io::Result<Self> {
+        let reader = decoder(BufReader::new(Counted { inner: stream, read_bytes }))?;
         Ok(Self { reader, at: Cursor::default() })
     }
 

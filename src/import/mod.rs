@@ -69,15 +69,20 @@ impl Import {
     }
 
     async fn import_all(&self, sender: &Sender, report: &mut Report) -> anyhow::Result<()> {
+        let mut streams = Vec::new();
         for file in &self.files {
-            let failed = || format!("failed to import {}; go on with --resume", file.display());
+            streams.push(source::is_stream(file)?);
+        }
+        for (file, is_stream) in self.files.iter().zip(streams) {
+            let hint = if is_stream { "" } else { "; go on with --resume" };
+            let failed = || format!("failed to import {}{hint}", source::name_of(file));
             self.import(file, sender, report).await.with_context(failed)?;
         }
         Ok(())
     }
 
     async fn import(&self, file: &Path, sender: &Sender, report: &mut Report) -> anyhow::Result<()> {
-        let name = file.display().to_string();
+        let name = source::name_of(file);
         let mut source = Source::of(file, &self.state, self.resume)?;
         let read_bytes = report.begin_file(&name, source.bytes());
         let mut batches = ReadAhead::start(source.open(read_bytes)?, self.settings(source.import_id()));
@@ -85,8 +90,8 @@ impl Import {
             let refused = if batch.sent.is_empty() { Vec::new() } else { sender.send(&batch.body).await? };
             let rejects = all_rejects(&mut batch, refused)?;
             let imported = batch.sent.len() as u64;
-            source.advance(batch.end, imported, &rejects, &self.state)?;
             report.add(&name, imported, &rejects)?;
+            source.advance(batch.end, imported, &rejects, &self.state)?;
         }
         Ok(())
     }

@@ -62,7 +62,7 @@ impl Report {
             self.show(name, reject)?;
         }
         self.draw();
-        Ok(())
+        self.flush()
     }
 
     fn show(&mut self, name: &str, reject: &Reject) -> anyhow::Result<()> {
@@ -75,6 +75,11 @@ impl Report {
         }
         let Some(file) = &mut self.rejects else { return Ok(()) };
         write_reject(file, name, reject).context("failed to write the rejected lines")
+    }
+
+    /// So that no rejected line is forgotten whose batch counts as done.
+    fn flush(&mut self) -> anyhow::Result<()> {
+        self.rejects.as_mut().map_or(Ok(()), Write::flush).context("failed to write the rejected lines")
     }
 
     fn say(&self, text: &str) {
@@ -99,9 +104,6 @@ impl Report {
     /// Tells the sum of the run.
     pub fn finish(&mut self) -> anyhow::Result<()> {
         self.bar.finish_and_clear();
-        if let Some(file) = &mut self.rejects {
-            file.flush().context("failed to write the rejected lines")?;
-        }
         let seconds = self.start.elapsed().as_secs_f64();
         let parsed = self.imported + self.rejected;
         let rate = self.imported as f64 / seconds.max(0.001);

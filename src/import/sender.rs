@@ -60,7 +60,9 @@ impl Sender {
                 let seconds = self.give_up_after.as_secs();
                 bail!("{} has taken nothing for {seconds} s: {reason}", self.url);
             }
-            tracing::debug!(reason, wait_ms = wait.as_millis(), "the gateway did not take a batch, trying again");
+            if pause == FIRST_PAUSE {
+                tracing::warn!(reason, "the gateway does not take events now, trying again");
+            }
             tokio::time::sleep(wait).await;
             pause = (pause * 2).min(MAX_PAUSE);
         }

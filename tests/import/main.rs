@@ -143,23 +143,31 @@ async fn lines_that_give_no_event_are_told_with_their_number_and_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn standard_input_is_imported_decompressed_but_never_resumed() {
+async fn a_stream_is_imported_decompressed_but_never_resumed() {
     let stub = Stub::start(&[]).await;
     let import = Import::into(&stub);
-    let mut child = import.command(&["-"]).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    tokio::task::spawn_blocking(move || {
+    for (count, path) in [(1, "-"), (2, "/dev/stdin")] {
+        let mut child = import.command(&[path]).spawn().unwrap();
+        let mut stdin = child.stdin.take().unwrap();
         let compressed = zstd::encode_all(fs::File::open(log_file()).unwrap(), 1).unwrap();
-        stdin.write_all(&compressed).unwrap();
-        drop(stdin);
-        assert!(child.wait().unwrap().success());
-    })
-    .await
-    .unwrap();
-    assert_eq!(ids(&stub.taken()).len(), LINES);
-
+        let write = move || {
+            stdin.write_all(&compressed).unwrap();
+            drop(stdin);
+            assert!(child.wait().unwrap().success());
+        };
+        tokio::task::spawn_blocking(write).await.unwrap();
+        assert_eq!(ids(&stub.taken()).len(), count * LINES);
+    }
     let (output, _, told) = import.run(&["--resume", "-"]).await;
     assert!(!output.status.success() && told.contains("standard input cannot be resumed"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_missing_is_told_before_anything_is_sent() {
+    let stub = Stub::start(&[]).await;
+    let (output, _, told) = Import::into(&stub).run(&["access.log", "missing.log"]).await;
+    assert!(!output.status.success() && told.contains("failed to open missing.log"), "{told}");
+    assert!(stub.taken().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
