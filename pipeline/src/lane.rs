@@ -115,8 +115,8 @@ impl Lane {
     }
 
     async fn stage(&mut self, staged: &mut Staged, batch: Arc<Batch>) -> Result<(), LaneError> {
-        let batch = without(batch, &self.refused);
-        staged.add(&batch, self.sink.rows(&batch));
+        let (batch, refused) = without(batch, &self.refused);
+        staged.add(&batch, self.sink.rows(&batch), refused);
         match self.sink.write(&batch).await {
             Err(SinkError::Refused { reason }) => self.narrow(staged, reason).await,
             result => Ok(result?),
@@ -188,15 +188,16 @@ async fn dead_letter(
     Ok(DeadLetter { payload, stage, reason, position: position.clone(), time: record.time })
 }
 
-/// The batch without the rows that the sink refused: those are delivered as dead letters.
-fn without(batch: Arc<Batch>, refused: &BTreeSet<(i32, i64)>) -> Arc<Batch> {
+/// The batch without the rows that the sink refused, which are safe as dead letters, and how many those were.
+fn without(batch: Arc<Batch>, refused: &BTreeSet<(i32, i64)>) -> (Arc<Batch>, usize) {
     let is_refused = |position: &LogPosition| refused.contains(&(position.partition, position.offset));
-    if refused.is_empty() || !batch.events.iter().any(|event| is_refused(&event.position)) {
-        return batch;
+    let count = batch.events.iter().filter(|event| is_refused(&event.position)).count();
+    if count == 0 {
+        return (batch, 0);
     }
     let mut batch = Arc::unwrap_or_clone(batch);
     batch.events.retain(|event| !is_refused(&event.position));
-    Arc::new(batch)
+    (Arc::new(batch), count)
 }
 
 /// An error and its causes on one line.

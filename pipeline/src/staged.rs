@@ -20,12 +20,12 @@ pub(crate) struct Staged {
 }
 
 impl Staged {
-    /// Counts a batch of which the sink takes `rows`.
-    pub fn add(&mut self, batch: &Batch, rows: usize) {
+    /// Counts a batch of which the sink takes `rows` and has refused others before.
+    pub fn add(&mut self, batch: &Batch, rows: usize, refused: usize) {
         self.since.get_or_insert_with(Instant::now);
         self.rows += rows;
         self.duplicates += batch.duplicates.len();
-        self.dead += batch.undecodable.len();
+        self.dead += batch.undecodable.len() + refused;
         if let Some(event) = batch.events.last() {
             self.last = Some(event.position.clone());
         }
