@@ -18,7 +18,7 @@ pub struct Config {
     /// Size of one topic above which its oldest segments are removed; 0 sets no limit.
     pub retention_bytes: u64,
     /// Time between two looks for segments to be removed.
-    pub retention_check_seconds: u64,
+    pub retention_check_ms: u64,
     /// Size of all topics together above which appends are refused as long as nothing is removed; 0 leaves it to the
     /// disk.
     pub max_bytes: u64,
@@ -36,7 +36,7 @@ impl Default for Config {
             segment_bytes: 64 << 20,
             retention_hours: 7 * 24,
             retention_bytes: 0,
-            retention_check_seconds: 60,
+            retention_check_ms: 60_000,
             max_bytes: 0,
             queue_bytes: 64 << 20,
             queue_records: 100_000,

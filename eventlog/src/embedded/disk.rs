@@ -1,6 +1,6 @@
 //! The two file operations whose failure decides what the log does next.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -36,6 +36,16 @@ impl Disk for OsDisk {
     }
 }
 
+/// Creates a folder, and those above it that are missing, durably.
+pub(super) fn create_dir(dir: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|folder| !folder.is_dir()).collect();
+    fs::create_dir_all(dir)?;
+    missing.into_iter().try_for_each(|created| match created.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_dir(parent),
+        _ => sync_dir(Path::new(".")),
+    })
+}
+
 /// Makes the creation, renaming and removal of a folder's files durable.
 pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
@@ -44,8 +54,10 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
 /// A failed write, by whether the topic can go on.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
-    /// No room: nothing of it remains in the file.
+    /// No room; nothing of it remains in the file.
     Full(String),
+    /// Nothing was begun, such as for want of file handles.
+    Passing(String),
     /// The state of the file is unknown until it is opened anew.
     Fatal(String),
 }
@@ -59,6 +71,13 @@ impl Failure {
         }
     }
 
+    pub(super) fn of_open(error: &io::Error, path: &Path) -> Self {
+        match Self::of_write(error, path) {
+            Self::Full(reason) => Self::Full(reason),
+            _ => Self::Passing(format!("open {}: {error}", path.display())),
+        }
+    }
+
     pub(super) fn fatal(operation: &str, path: &Path, error: &io::Error) -> Self {
         Self::Fatal(format!("{operation} {}: {error}; restart once the disk is sound", path.display()))
     }
@@ -66,7 +85,7 @@ impl Failure {
     pub(super) fn to_error(&self) -> LogError {
         match self.clone() {
             Self::Full(reason) => LogError::Full { reason },
-            Self::Fatal(reason) => LogError::Unavailable { reason },
+            Self::Passing(reason) | Self::Fatal(reason) => LogError::Unavailable { reason },
         }
     }
 }

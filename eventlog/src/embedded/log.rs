@@ -1,7 +1,7 @@
 //! The embedded log as a whole: opens its topics, starts their writers, and is the port's implementation.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,16 +15,16 @@ use tokio::task::spawn_blocking;
 use super::active::Active;
 use super::clock::Clock;
 use super::config::{Config, Options};
-use super::disk::{io_error, sync_dir};
+use super::disk::{Failure, create_dir, io_error, sync_dir};
 use super::ledger::{Ledger, PositionTable};
-use super::lock::lock;
+use super::lock::{lock, unlock};
 use super::reader::EmbeddedReader;
 use super::recover::{Recovered, recover};
 use super::segment::SegmentHeader;
 use super::topic::{PARTITION, Shared, Topic};
 use super::transactor::{EmbeddedTransactor, SoleMember};
 use super::writer::Writer;
-use super::{check_topic, topics_dir};
+use super::{check_topic, topic_names, topics_dir};
 use crate::{EventLog, LogError, Membership, NewRecord, Reader, Transactor};
 
 /// A durable log in one folder. Dropping it drains and stops it, as [`EmbeddedLog::close`] does.
@@ -59,9 +59,9 @@ impl EmbeddedLog {
     /// The same.
     pub fn open_with(dir: &Path, options: Options) -> Result<Arc<Self>, LogError> {
         let topics_dir = topics_dir(dir);
-        fs::create_dir_all(&topics_dir).map_err(|e| io_error("create", &topics_dir, e))?;
+        create_dir(&topics_dir).map_err(|e| io_error("create", &topics_dir, e))?;
         let lock = lock(dir)?;
-        sync_dir(dir).map_err(|e| io_error("sync", dir, e))?;
+        sync_dir(&topics_dir).map_err(|e| io_error("sync", &topics_dir, e))?;
         let clock = Clock::new(options.clock.clone());
         let shared = Shared { options, clock, ledger: Ledger::default(), disk_bytes: AtomicU64::new(0) };
         let open = Open { lock: Some(lock), topics: BTreeMap::new(), writers: Vec::new() };
@@ -104,14 +104,12 @@ impl Inner {
     /// All positions and times must be known before anything is written.
     fn recover_topics(&self) -> Result<(), LogError> {
         let dir = topics_dir(&self.dir);
-        let error = |e| io_error("list", &dir, e);
         let mut recovered = Vec::new();
-        for entry in fs::read_dir(&dir).map_err(error)? {
-            let entry = entry.map_err(error)?;
-            if let Some(found) = recover(&*self.shared.options.disk, &entry.path())? {
+        for name in topic_names(&dir).map_err(|e| io_error("list", &dir, e))? {
+            if let Some(found) = recover(&*self.shared.options.disk, &dir.join(&name))? {
                 self.shared.clock.advance_to(found.tail.micros);
                 self.shared.ledger.load(found.tail.positions.clone());
-                recovered.push((entry.file_name().to_string_lossy().into_owned(), found));
+                recovered.push((name, found));
             }
         }
         let mut open = self.lock_open();
@@ -141,10 +139,8 @@ impl Inner {
         if let Some(topic) = open.topics.get(name) {
             return Ok(topic.clone());
         }
-        let parent = topics_dir(&self.dir);
-        let dir = parent.join(name);
-        fs::create_dir_all(&dir).map_err(|e| io_error("create", &dir, e))?;
-        sync_dir(&parent).map_err(|e| io_error("sync", &parent, e))?;
+        let dir = topics_dir(&self.dir).join(name);
+        create_dir(&dir).map_err(|e| Failure::of_open(&e, &dir).to_error())?;
         let header = SegmentHeader::new(0, 0, None);
         let positions = PositionTable::default();
         let created = Active::create(&*self.shared.options.disk, &dir, header, &positions);
@@ -177,7 +173,11 @@ impl Inner {
                 tracing::error!("a writer of the log panicked");
             }
         }
-        open.lock = None;
+        if let Some(lock) = open.lock.take()
+            && let Err(error) = unlock(&lock)
+        {
+            tracing::error!(%error, "the log was not unlocked");
+        }
     }
 }
 

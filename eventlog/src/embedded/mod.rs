@@ -36,6 +36,7 @@ mod walk;
 mod writer;
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 pub use config::{Config, Options};
 pub use disk::{Disk, OsDisk};
@@ -46,6 +47,20 @@ use crate::LogError;
 
 fn topics_dir(dir: &Path) -> PathBuf {
     dir.join("topics")
+}
+
+/// The topics that have a folder, by name.
+fn topic_names(dir: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let name = entry.file_name().into_string().ok().filter(|name| check_topic(name).is_ok());
+        if entry.file_type()?.is_dir() {
+            names.extend(name);
+        }
+    }
+    names.sort();
+    Ok(names)
 }
 
 /// Topic names are Kafka's, so that each is a file name too.

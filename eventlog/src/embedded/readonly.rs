@@ -14,7 +14,7 @@ use super::recover::scan;
 use super::segment::{self, Segment};
 use super::topic::PARTITION;
 use super::walk::{Place, Stop};
-use super::{check_topic, topics_dir};
+use super::{check_topic, topic_names, topics_dir};
 use crate::{LogError, Record};
 
 const CHUNK_BYTES: usize = 1 << 20;
@@ -107,13 +107,7 @@ impl ReadOnly {
     }
 
     fn names(&self) -> Result<Vec<String>, LogError> {
-        let error = |e| io_error("list", &self.dir, e);
-        let mut names = Vec::new();
-        for entry in fs::read_dir(&self.dir).map_err(error)? {
-            names.extend(entry.map_err(error)?.file_name().into_string());
-        }
-        names.sort();
-        Ok(names)
+        topic_names(&self.dir).map_err(|e| io_error("list", &self.dir, e))
     }
 
     fn segments(&self, topic: &str) -> Result<VecDeque<(Segment, File)>, LogError> {

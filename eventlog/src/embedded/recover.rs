@@ -5,7 +5,7 @@ use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{Disk, damaged, io_error};
+use super::disk::{Disk, damaged, io_error, sync_dir};
 use super::index::{Entry, Index};
 use super::ledger::PositionTable;
 use super::segment::{self, Segment};
@@ -43,6 +43,9 @@ pub(super) struct Recovered {
 /// Recovers the topic of a folder; `None` when there is no segment yet.
 pub(super) fn recover(disk: &dyn Disk, dir: &Path) -> Result<Option<Recovered>, LogError> {
     segment::remove_unfinished(dir).map_err(|e| io_error("clean up", dir, e))?;
+    // A killed process may have named a segment, or written groups, that it did not come to sync: nobody may rely on
+    // them before they are safe.
+    sync_dir(dir).map_err(|e| io_error("sync", dir, e))?;
     let found = segment::list(dir).map_err(|e| io_error("list", dir, e))?;
     let segments = open_all(found)?;
     let Some(last) = segments.last() else {
@@ -56,7 +59,6 @@ pub(super) fn recover(disk: &dyn Disk, dir: &Path) -> Result<Option<Recovered>, 
         refuse_damage(last, &file, &mut tail)?;
         file.set_len(tail.end).map_err(|e| io_error("cut", &last.path, e))?;
     }
-    // A killed process may have written groups that it did not come to sync: nobody may read them before they are safe.
     disk.sync(&file).map_err(|e| io_error("sync", &last.path, e))?;
     last.set_scanned(tail.end, mem::take(&mut tail.index));
     Ok(Some(Recovered { segments, file, tail, cut_bytes }))

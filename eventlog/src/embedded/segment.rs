@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::disk::{Disk, Failure, damaged, io_error, sync_dir};
+use super::disk::{Disk, Failure, damaged, io_error};
 use super::index::{Entry, Index};
 use super::walk::{Place, Stop, Walk};
 use crate::LogError;
@@ -109,16 +109,17 @@ impl Segment {
         let new = path.with_extension("new");
         let mut bytes = header.encode();
         bytes.extend_from_slice(first);
+        let folder = File::open(dir).map_err(|e| Failure::of_open(&e, dir))?;
         let mut options = OpenOptions::new();
         let opened = options.read(true).write(true).create(true).truncate(true).open(&new);
-        let file = opened.map_err(|e| Failure::of_write(&e, &new))?;
+        let file = opened.map_err(|e| Failure::of_open(&e, &new))?;
         if let Err(error) = disk.write_at(&file, &bytes, 0) {
             fs::remove_file(&new).map_err(|e| Failure::fatal("remove", &new, &e))?;
             return Err(Failure::of_write(&error, &new));
         }
         disk.sync(&file).map_err(|e| Failure::fatal("sync", &new, &e))?;
         fs::rename(&new, &path).map_err(|e| Failure::fatal("rename", &new, &e))?;
-        sync_dir(dir).map_err(|e| Failure::fatal("sync", dir, &e))?;
+        folder.sync_all().map_err(|e| Failure::fatal("sync", dir, &e))?;
         let end = AtomicU64::new(bytes.len() as u64);
         Ok((Self { path, header, end, index: Mutex::new(Some(Index::default())) }, file))
     }

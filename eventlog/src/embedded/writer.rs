@@ -1,6 +1,6 @@
 //! The thread that writes one topic: drains the queue, writes and syncs once for all, then answers.
 
-use std::fs;
+use std::fs::{self, File};
 use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::active::Active;
 use super::batch::Batch;
-use super::disk::{Failure, sync_dir};
+use super::disk::Failure;
 use super::ledger::PositionTable;
 use super::queue::{Drained, Request};
 use super::retention::{Limits, Sealed, removable};
@@ -37,7 +37,7 @@ impl Writer {
 
     /// Writes until the queue is closed and empty, or until the disk fails.
     pub(super) fn run(mut self) {
-        let check_every = Duration::from_secs(self.shared.options.config.retention_check_seconds);
+        let check_every = Duration::from_millis(self.shared.options.config.retention_check_ms.max(1));
         self.count_disk();
         loop {
             let written = match self.topic.queue.drain(BATCH_BYTES, check_every) {
@@ -49,14 +49,20 @@ impl Writer {
                 true => self.retain(),
                 false => Ok(()),
             });
-            if let Err(Failure::Fatal(reason)) = kept {
-                tracing::error!(topic = %self.topic.name, reason, "the log takes no more records of this topic");
-                return self.topic.queue.fail(&reason);
+            match kept {
+                Ok(()) => {}
+                Err(Failure::Fatal(reason)) => {
+                    tracing::error!(topic = %self.topic.name, reason, "the log takes no more records of this topic");
+                    return self.topic.queue.fail(&reason);
+                }
+                Err(Failure::Full(reason) | Failure::Passing(reason)) => {
+                    tracing::warn!(topic = %self.topic.name, reason, "the log could not be written for now");
+                }
             }
         }
     }
 
-    /// Makes requests durable in one write and answers each. `Full` has been answered and needs no more.
+    /// Makes requests durable in one write and answers each, also when it fails.
     fn commit(&mut self, requests: Vec<Request>) -> Result<(), Failure> {
         let rolled = self.roll_if_large();
         let micros = self.shared.clock.tick();
@@ -180,9 +186,11 @@ impl Writer {
 
     /// Readers are told first. Each removal is durable before the next, so that no crash leaves a gap.
     fn remove_oldest(&self) -> Result<(), Failure> {
+        let dir = &self.topic.dir;
+        let folder = File::open(dir).map_err(|e| Failure::of_open(&e, dir))?;
         let oldest = self.topic.segments_mut().remove(0);
         fs::remove_file(&oldest.path).map_err(|e| Failure::fatal("remove", &oldest.path, &e))?;
-        sync_dir(&self.topic.dir).map_err(|e| Failure::fatal("sync", &self.topic.dir, &e))?;
+        folder.sync_all().map_err(|e| Failure::fatal("sync", dir, &e))?;
         self.shared.disk_bytes.fetch_sub(oldest.end(), Ordering::Relaxed);
         self.topic.metrics.removed_segments.increment(1);
         tracing::info!(topic = %self.topic.name, next_offset = oldest.header.base, "removed a segment");

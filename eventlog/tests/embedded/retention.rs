@@ -12,7 +12,7 @@ use crate::index::Clock;
 
 /// Segments of about ten records.
 fn config() -> Config {
-    Config { segment_bytes: 1200, retention_check_seconds: 0, retention_hours: 0, ..Config::default() }
+    Config { segment_bytes: 1200, retention_check_ms: 5, retention_hours: 0, ..Config::default() }
 }
 
 async fn append_many(log: &EmbeddedLog, count: usize) {
