@@ -12,9 +12,9 @@ use crate::support::*;
 
 const DAY: i64 = 86_400_000_000;
 
-/// Events of so many days, a few of each, the days as mixed as can be.
+/// Events of so many days, three of each, the days as mixed as can be.
 fn events_of_many_days(days: i64) -> Vec<Enriched> {
-    (0..days * 5).map(|offset| at_micros(offset, offset * 37 % days * DAY + offset)).collect()
+    (0..days * 3).map(|offset| at_micros(offset, offset * 37 % days * DAY + offset)).collect()
 }
 
 fn frugal() -> Config {
@@ -41,18 +41,18 @@ async fn each_day_has_its_own_files() {
 async fn many_days_at_once_need_few_open_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = Table::open(folder.path(), &frugal()).await.unwrap();
-    let events = events_of_many_days(400);
+    let events = events_of_many_days(200);
     let mut writer = table.writer().unwrap();
-    for piece in events.chunks(100) {
+    for piece in events.chunks(50) {
         writer.write(piece).await.unwrap();
         assert!(writer.open_files() <= 3);
     }
     let files = writer.close().await.unwrap();
-    assert_eq!((files.rows(), files.count()), (2_000, data_files(folder.path()).len()));
-    table.append(files, &advance(None, 2_000)).await.unwrap();
-    assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 2_000);
+    assert_eq!((files.rows(), files.count()), (600, data_files(folder.path()).len()));
+    table.append(files, &advance(None, 600)).await.unwrap();
+    assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 600);
     for count in both_readers(folder.path(), &["count"]) {
-        assert_eq!(count, json!({"rows": 2_000, "distinct_ids": 2_000}));
+        assert_eq!(count, json!({"rows": 600, "distinct_ids": 600}));
     }
 }
 
