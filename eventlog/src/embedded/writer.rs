@@ -19,6 +19,8 @@ use crate::LogError;
 const BATCH_BYTES: usize = 8 << 20;
 /// A segment is closed after this part of the retention time, so that quiet topics lose old records too.
 const SEGMENTS_PER_RETENTION: i64 = 8;
+/// Hours in microseconds must fit into 64 bits.
+const MAX_RETENTION_HOURS: u64 = 1_000_000;
 
 pub(super) struct Writer {
     topic: Arc<Topic>,
@@ -27,38 +29,43 @@ pub(super) struct Writer {
     /// The positions in this topic's log.
     positions: PositionTable,
     buffer: Vec<u8>,
-    retention_checked: Instant,
+    retention_due: Instant,
+    /// Whether the last write or removal failed in a way that passes; that is logged once.
+    hindered: bool,
 }
 
 impl Writer {
     pub(super) fn new(topic: Arc<Topic>, shared: Arc<Shared>, active: Active, positions: PositionTable) -> Self {
-        Self { topic, shared, active, positions, buffer: Vec::new(), retention_checked: Instant::now() }
+        let retention_due = Instant::now() + check_interval(&shared);
+        Self { topic, shared, active, positions, buffer: Vec::new(), retention_due, hindered: false }
     }
 
     /// Writes until the queue is closed and empty, or until the disk fails.
     pub(super) fn run(mut self) {
-        let check_every = Duration::from_millis(self.shared.options.config.retention_check_ms.max(1));
         self.count_disk();
         loop {
-            let written = match self.topic.queue.drain(BATCH_BYTES, check_every) {
+            let patience = self.retention_due.saturating_duration_since(Instant::now());
+            let written = match self.topic.queue.drain(BATCH_BYTES, patience) {
                 Drained::Requests(requests) => self.commit(requests),
                 Drained::Idle => Ok(()),
                 Drained::Closed => return,
             };
-            let kept = written.and_then(|()| match self.retention_checked.elapsed() >= check_every {
-                true => self.retain(),
-                false => Ok(()),
-            });
-            match kept {
-                Ok(()) => {}
-                Err(Failure::Fatal(reason)) => {
+            // Also after a write found no room: this is what makes some.
+            let retained = if Instant::now() >= self.retention_due { self.retain() } else { Ok(()) };
+            for failure in [written, retained].into_iter().filter_map(Result::err) {
+                if let Failure::Fatal(reason) = failure {
                     tracing::error!(topic = %self.topic.name, reason, "the log takes no more records of this topic");
                     return self.topic.queue.fail(&reason);
                 }
-                Err(Failure::Full(reason) | Failure::Passing(reason)) => {
-                    tracing::warn!(topic = %self.topic.name, reason, "the log could not be written for now");
-                }
+                self.warn_once(&failure);
             }
+        }
+    }
+
+    fn warn_once(&mut self, failure: &Failure) {
+        if !mem::replace(&mut self.hindered, true) {
+            let reason = failure.to_error();
+            tracing::warn!(topic = %self.topic.name, %reason, "the log cannot be written for now");
         }
     }
 
@@ -125,6 +132,7 @@ impl Writer {
         self.topic.metrics.durable(batch.entries.len(), batch.payload_bytes, fsync);
         self.topic.publish_end(self.active.next);
         self.count_disk();
+        self.hindered = false;
         batch.acknowledge()
     }
 
@@ -133,7 +141,8 @@ impl Writer {
             return Ok(());
         }
         self.roll()?;
-        self.retain()
+        self.retention_due = Instant::now();
+        Ok(())
     }
 
     fn roll(&mut self) -> Result<(), Failure> {
@@ -154,13 +163,10 @@ impl Writer {
 
     /// Removes the segments that retention lets go.
     fn retain(&mut self) -> Result<(), Failure> {
-        self.retention_checked = Instant::now();
-        let retention_micros = self.shared.options.config.retention_hours as i64 * 3_600_000_000;
+        self.retention_due = Instant::now() + check_interval(&self.shared);
+        let retention_micros =
+            self.shared.options.config.retention_hours.min(MAX_RETENTION_HOURS) as i64 * 3_600_000_000;
         let now = self.shared.clock.tick();
-        let roll_before = now - retention_micros / SEGMENTS_PER_RETENTION;
-        if retention_micros > 0 && self.active.first_micros.is_some_and(|first| first < roll_before) {
-            self.roll()?;
-        }
         let limits = Limits {
             bytes: self.shared.options.config.retention_bytes,
             oldest_micros: if retention_micros > 0 { now - retention_micros } else { i64::MIN },
@@ -169,6 +175,11 @@ impl Writer {
         let (sealed, total_bytes) = self.sealed();
         for _ in 0..removable(&sealed, total_bytes, &limits) {
             self.remove_oldest()?;
+        }
+        // Only now, because it needs room.
+        let roll_before = now - retention_micros / SEGMENTS_PER_RETENTION;
+        if retention_micros > 0 && self.active.first_micros.is_some_and(|first| first < roll_before) {
+            self.roll()?;
         }
         self.count_disk();
         Ok(())
@@ -201,6 +212,10 @@ impl Writer {
         let segments = self.topic.segments();
         self.topic.metrics.disk(segments.len(), segments.iter().map(|segment| segment.end()).sum());
     }
+}
+
+fn check_interval(shared: &Shared) -> Duration {
+    Duration::from_millis(shared.options.config.retention_check_ms.max(1))
 }
 
 /// However the thread ends, nobody waits for it in vain.

@@ -87,6 +87,24 @@ async fn a_held_topic_loses_only_what_is_released() {
 }
 
 #[tokio::test]
+async fn a_full_log_takes_records_again_once_some_are_released() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = Config { retention_bytes: 1, max_bytes: 5000, ..config() };
+    let options = Options { held_topics: vec![TOPIC.to_owned()], ..Options::from(config) };
+    let log = open_with(dir.path(), options);
+    let next = loop {
+        match append(&log, vec![b'x'; 100]).await {
+            Ok(_) => {}
+            Err(LogError::Full { .. }) => break log.bounds(TOPIC, 0).await.unwrap().end,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    log.release(TOPIC, 0, next).await.unwrap();
+    eventually(async || append(&log, vec![b'x'; 100]).await.is_ok()).await;
+    assert_eq!(log.bounds(TOPIC, 0).await.unwrap().end, next + 1);
+}
+
+#[tokio::test]
 async fn a_reader_that_retention_overtakes_is_told_so() {
     let dir = tempfile::tempdir().unwrap();
     let log = EmbeddedLog::open(dir.path(), &Config { retention_bytes: 3000, ..config() }).unwrap();
