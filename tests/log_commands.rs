@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use axum::routing::post;
 use axum::{Json, Router};
-use event::{DeadLetter, LogPosition, Stage, Timestamp};
+use event::{DeadLetter, LetterRecord, LogPosition, Stage, Timestamp};
 use eventlog::embedded::{Config, EmbeddedLog};
 use eventlog::{EventLog, NewRecord};
 use serde_json::{Value, json};
@@ -71,11 +71,13 @@ async fn a_topic_is_read_while_it_is_written() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn dead_letters_are_listed_once_with_what_identifies_them() {
+async fn dead_letters_are_listed_once_with_what_identifies_them_and_none_that_was_replayed() {
     let running = Running::start();
     let letters = [letter(7, Stage::Decode), letter(9, Stage::Sink("postgres".to_owned()))];
-    let twice = letters.iter().chain(&letters[1..]);
-    running.append("pageberg.dead_letters", twice.map(DeadLetter::to_record).collect()).await;
+    let replayed = letter(8, Stage::Decode);
+    let kept = letters.iter().chain(&letters[1..]).chain([&replayed]);
+    running.append("pageberg.dead_letters", kept.map(DeadLetter::to_record).collect()).await;
+    running.append("pageberg.dead_letters", vec![LetterRecord::mark(&replayed.id())]).await;
     let dir = running.dir.path();
     let expected = "decode@pageberg.raw_events/0/7\t1970-01-01T00:00:00.000Z\tnot a JSON object: line 1\n\
         sink:postgres@pageberg.raw_events/0/9\t1970-01-01T00:00:00.000Z\tnot a JSON object: line 1\n";

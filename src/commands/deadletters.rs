@@ -1,11 +1,11 @@
 //! `deadletters`: the records that could not be decoded or delivered.
 
-use std::collections::HashSet;
 use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, bail};
-use event::{DeadLetter, Stage};
+use event::{DeadLetter, LetterId};
 use serde::{Deserialize, Serialize};
+use sinks::dead_letters::Outstanding;
 
 use super::health::url_of;
 use super::{flags, topic};
@@ -39,18 +39,9 @@ enum Command {
         #[arg(long, conflicts_with = "ids")]
         all: bool,
         /// Ids as `deadletters list` prints them: STAGE@TOPIC/PARTITION/OFFSET
-        #[arg(value_name = "ID", value_parser = LetterId::parse, required_unless_present = "all")]
+        #[arg(value_name = "ID", value_parser = letter_id, required_unless_present = "all")]
         ids: Vec<LetterId>,
     },
-}
-
-/// What identifies a dead letter: the stage at which its record stopped, and the record's place in the log.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct LetterId {
-    stage: String,
-    topic: String,
-    partition: i32,
-    offset: i64,
 }
 
 #[derive(Serialize)]
@@ -93,22 +84,27 @@ impl Args {
 
 fn list(config: &Config, json: bool) -> anyhow::Result<()> {
     let (log, name) = (topic::open(config)?, config.kafka.dead_letter_topic());
-    let Some(held) = topic::summary(&log, &name)? else {
-        eprintln!("there are no dead letters");
-        return Ok(());
-    };
+    let first = topic::summary(&log, &name)?.map(|held| held.bounds.start);
+    let records = || first.map(|first| log.records(&name, first)).transpose();
+    let mut outstanding = Outstanding::default();
+    for record in records()?.into_iter().flatten() {
+        outstanding.note(&record?.payload);
+    }
     let mut out = BufWriter::new(io::stdout().lock());
-    let mut shown = HashSet::new();
-    for record in log.records(&name, held.bounds.start)? {
+    let mut shown = 0;
+    for record in records()?.into_iter().flatten() {
         let record = record?;
-        let letter = DeadLetter::parse(&record.payload)
-            .with_context(|| format!("offset {} of {name} holds no dead letter", record.offset))?;
-        // A letter of a sink is kept at least once: after a crash it may stand there twice.
-        if shown.insert(LetterId::of(&letter)) {
+        if let Some(letter) = outstanding.letter(&record.payload) {
             show(&letter, &record.payload, json, &mut out)?;
+            shown += 1;
         }
     }
     out.flush()?;
+    match outstanding.unreadable() {
+        0 if shown == 0 => eprintln!("there are no dead letters"),
+        0 => {}
+        unreadable => eprintln!("{unreadable} records of {name} are no dead letters"),
+    }
     Ok(())
 }
 
@@ -117,7 +113,7 @@ fn show(letter: &DeadLetter, record: &[u8], json: bool, out: &mut impl Write) ->
         out.write_all(record)?;
         return out.write_all(b"\n");
     }
-    writeln!(out, "{}\t{}\t{}", LetterId::of(letter), letter.time, letter.reason.replace(['\n', '\t'], " "))
+    writeln!(out, "{}\t{}\t{}", letter.id(), letter.time, letter.reason.replace(['\n', '\t'], " "))
 }
 
 async fn replay(config: &Config, request: &ReplayRequest) -> anyhow::Result<()> {
@@ -140,49 +136,6 @@ async fn replay(config: &Config, request: &ReplayRequest) -> anyhow::Result<()> 
     }
 }
 
-impl LetterId {
-    fn of(letter: &DeadLetter) -> Self {
-        let position = &letter.position;
-        let topic = position.topic.to_string();
-        Self { stage: letter.stage.to_string(), topic, partition: position.partition, offset: position.offset }
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let parts = || {
-            let (stage, position) = text.split_once('@')?;
-            let (rest, offset) = position.rsplit_once('/')?;
-            let (topic, partition) = rest.rsplit_once('/')?;
-            let stage = Stage::parse(stage)?.to_string();
-            Some(Self {
-                stage,
-                topic: topic.to_owned(),
-                partition: partition.parse().ok()?,
-                offset: offset.parse().ok()?,
-            })
-        };
-        parts().ok_or_else(|| {
-            "must look like decode@TOPIC/PARTITION/OFFSET or sink:NAME@TOPIC/PARTITION/OFFSET".to_owned()
-        })
-    }
-}
-
-impl std::fmt::Display for LetterId {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}@{}/{}/{}", self.stage, self.topic, self.partition, self.offset)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_is_read_as_it_is_printed() {
-        for text in ["decode@pageberg.raw_events/0/12", "sink:postgres@raw/3/9223372036854775807"] {
-            assert_eq!(LetterId::parse(text).map(|id| id.to_string()), Ok(text.to_owned()));
-        }
-        for text in ["", "decode@raw/0", "decode@raw/0/x", "elsewhere@raw/0/1", "raw/0/1"] {
-            assert!(LetterId::parse(text).is_err(), "{text}");
-        }
-    }
+fn letter_id(text: &str) -> Result<LetterId, &'static str> {
+    LetterId::parse(text).ok_or("must look like decode@TOPIC/PARTITION/OFFSET or sink:NAME@TOPIC/PARTITION/OFFSET")
 }
