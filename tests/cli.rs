@@ -91,18 +91,23 @@ fn the_printed_configuration_can_be_read_again_and_tells_no_secret() {
 #[test]
 fn every_fault_is_told_with_its_place_before_anything_starts() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("own.toml"), "[gatway]\nlisten = 'x'\n[status]\nlisten = 8081").unwrap();
+    std::fs::write(
+        dir.path().join("own.toml"),
+        "[gatway]\nlisten = 'x'\n[status]\nlisten = 8081\n[postgres]\npassword = 4711",
+    )
+    .unwrap();
     let variables = [("PAGEBERG_GATEWAY__LISTENS", "127.0.0.1:1"), ("PAGEBERG_PIPELINE__RING_BYTES", "much")];
     let told = stderr(&pageberg(dir.path(), &variables, &["--config", "own.toml", "serve"]));
     for fault in [
         "gatway.listen (from own.toml): unknown key, did you mean gateway?",
         "status.listen (from own.toml): invalid type: integer `8081`",
+        "postgres.password (from own.toml): must be text",
         "gateway.listens (from PAGEBERG_GATEWAY__LISTENS in the environment): unknown key, did you mean gateway.listen?",
         "pipeline.ring_bytes (from PAGEBERG_PIPELINE__RING_BYTES in the environment): invalid type: string \"much\"",
     ] {
         assert!(told.contains(fault), "{fault} in\n{told}");
     }
-    assert!(!dir.path().join("data").exists());
+    assert!(!told.contains("4711") && !dir.path().join("data").exists());
 }
 
 #[test]

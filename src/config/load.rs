@@ -64,14 +64,23 @@ fn all_faults(defaults: &Value, given: &[Given], whole: &serde_json::Error) -> S
     let fault = |given: &Given| {
         let error = alone(defaults, given).err()?;
         let key = given.key();
-        let hint = unknown_hint(defaults, &given.path);
-        Some(format!("{key} (from {}): {}", given.source, hint.unwrap_or_else(|| error.to_string())))
+        let reason = match unknown_hint(defaults, &given.path) {
+            Some(hint) => hint,
+            None if is_secret(&key) => "must be text".to_owned(),
+            None => error.to_string(),
+        };
+        Some(format!("{key} (from {}): {reason}", given.source))
     };
     let mut faults: Vec<String> = given.iter().filter_map(fault).collect();
     if faults.is_empty() {
         faults.push(whole.to_string());
     }
     listed(&faults)
+}
+
+/// Whether an error must not repeat the key's value.
+fn is_secret(key: &str) -> bool {
+    key.ends_with("password") || key.ends_with("secret")
 }
 
 fn listed(faults: &[String]) -> String {

@@ -55,7 +55,7 @@ impl Sender {
                 Answer::Never(reason) => bail!("{} refuses the events: {reason}", self.url),
                 Answer::Again { reason, pause } => (reason, pause),
             };
-            let wait = asked.unwrap_or(pause);
+            let wait = asked.unwrap_or(pause).max(FIRST_PAUSE);
             if start.elapsed() + wait >= self.give_up_after {
                 let seconds = self.give_up_after.as_secs();
                 bail!("{} has taken nothing for {seconds} s: {reason}", self.url);
