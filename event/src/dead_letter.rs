@@ -24,7 +24,7 @@ pub struct DeadLetter {
 }
 
 /// The stage at which a record stopped.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Stage {
     /// The record could not be read as an event: no sink has it.
     Decode,
@@ -52,6 +52,73 @@ impl Stage {
     }
 }
 
+/// What identifies a dead letter: the stage at which its record stopped, and the record's place in the log.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+pub struct LetterId {
+    /// The stage, as [`Stage`] shows itself.
+    pub stage: String,
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i32,
+    /// Offset.
+    pub offset: i64,
+}
+
+impl LetterId {
+    /// Reads what `Display` writes.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (stage, position) = text.split_once('@')?;
+        let (rest, offset) = position.rsplit_once('/')?;
+        let (topic, partition) = rest.rsplit_once('/')?;
+        Some(Self {
+            stage: Stage::parse(stage)?.to_string(),
+            topic: topic.to_owned(),
+            partition: partition.parse().ok()?,
+            offset: offset.parse().ok()?,
+        })
+    }
+}
+
+/// `STAGE@TOPIC/PARTITION/OFFSET`.
+impl fmt::Display for LetterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}/{}/{}", self.stage, self.topic, self.partition, self.offset)
+    }
+}
+
+/// What a record of the dead-letter topic says.
+#[derive(Clone, PartialEq, Debug)]
+pub enum LetterRecord {
+    /// A record stopped.
+    Letter(DeadLetter),
+    /// The letter went through the log again, and is settled.
+    Replayed(LetterId),
+}
+
+#[derive(Serialize, Deserialize)]
+struct Mark {
+    replayed: LetterId,
+}
+
+impl LetterRecord {
+    /// The JSON that marks a letter as replayed.
+    pub fn mark(id: &LetterId) -> Vec<u8> {
+        serde_json::to_vec(&Mark { replayed: id.clone() }).expect("strings and numbers always serialise")
+    }
+
+    /// Reads a record of the dead-letter topic.
+    ///
+    /// # Errors
+    /// When it is neither a letter nor a mark.
+    pub fn parse(json: &[u8]) -> Result<Self, FieldError> {
+        match serde_json::from_slice::<Mark>(json) {
+            Ok(mark) => Ok(Self::Replayed(mark.replayed)),
+            Err(_) => DeadLetter::parse(json).map(Self::Letter),
+        }
+    }
+}
+
 /// The JSON of a dead letter. The payload stands in `payload` when it is text, else in `payload_base64`.
 #[derive(Serialize, Deserialize)]
 struct Record {
@@ -68,6 +135,16 @@ struct Record {
 }
 
 impl DeadLetter {
+    /// What identifies the letter.
+    pub fn id(&self) -> LetterId {
+        LetterId {
+            stage: self.stage.to_string(),
+            topic: self.position.topic.to_string(),
+            partition: self.position.partition,
+            offset: self.position.offset,
+        }
+    }
+
     /// The letter as the JSON record of the dead-letter topic.
     pub fn to_record(&self) -> Vec<u8> {
         let text = std::str::from_utf8(&self.payload).ok();
@@ -125,5 +202,22 @@ mod tests {
                 assert_eq!(DeadLetter::parse(&letter.to_record()), Ok(letter));
             }
         }
+    }
+
+    #[test]
+    fn an_id_is_read_as_it_is_printed() {
+        for text in ["decode@pageberg.raw_events/0/12", "sink:postgres@raw/3/9223372036854775807"] {
+            assert_eq!(LetterId::parse(text).map(|id| id.to_string()).as_deref(), Some(text));
+        }
+        for text in ["", "decode@raw/0", "decode@raw/0/x", "elsewhere@raw/0/1", "raw/0/1"] {
+            assert_eq!(LetterId::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_mark_is_no_letter() {
+        let id = LetterId::parse("decode@raw/0/12").unwrap();
+        assert_eq!(LetterRecord::parse(&LetterRecord::mark(&id)), Ok(LetterRecord::Replayed(id)));
+        assert!(LetterRecord::parse(b"{}").is_err());
     }
 }

@@ -20,7 +20,7 @@ mod place;
 mod position;
 mod time;
 
-pub use dead_letter::{DeadLetter, Stage};
+pub use dead_letter::{DeadLetter, LetterId, LetterRecord, Stage};
 pub use draft::{Draft, FieldError};
 pub use enriched::Enriched;
 pub use event::{Event, SCHEMA_VERSION};

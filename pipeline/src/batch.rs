@@ -85,10 +85,14 @@ impl Batch {
             replays: self.replays.iter().filter(|(_, event)| covered(&event.position)).cloned().collect(),
             undecodable: self.undecodable.iter().filter(|letter| covered(&letter.position)).cloned().collect(),
             duplicates: self.duplicates.iter().filter(|position| covered(position)).cloned().collect(),
-            bytes: self.bytes,
+            bytes: self.bytes * records(&covers) / records(&self.covers).max(1),
             covers: covers.clone(),
         }
     }
+}
+
+fn records(covers: &Coverage) -> usize {
+    covers.values().map(|range| usize::try_from(range.end - range.start).unwrap_or_default()).sum()
 }
 
 #[cfg(test)]

@@ -85,7 +85,7 @@ impl Lane {
                 () = staged.is_due(pace.max_age) => self.commit(&mut stored, &mut staged, feed.at()).await?,
                 batch = feed.next(max_events) => {
                     self.stage(&mut staged, batch?).await?;
-                    if staged.rows >= max_events {
+                    if staged.rows >= max_events || staged.bytes >= pace.max_bytes {
                         self.commit(&mut stored, &mut staged, feed.at()).await?;
                     }
                 }

@@ -14,6 +14,8 @@ use crate::Batch;
 pub struct Pace {
     /// Events staged.
     pub max_events: usize,
+    /// Size of the records that they came from, in bytes.
+    pub max_bytes: usize,
     /// Age of the oldest staged event.
     pub max_age: Duration,
 }

@@ -12,6 +12,8 @@ use crate::Batch;
 pub(crate) struct Staged {
     /// Rows that the sink was given.
     pub rows: usize,
+    /// Size of the records read for them.
+    pub bytes: usize,
     /// The last of the events.
     pub last: Option<LogPosition>,
     since: Option<Instant>,
@@ -24,6 +26,7 @@ impl Staged {
     pub fn add(&mut self, batch: &Batch, rows: usize, refused: usize) {
         self.since.get_or_insert_with(Instant::now);
         self.rows += rows;
+        self.bytes += batch.bytes;
         self.duplicates += batch.duplicates.len();
         self.dead += batch.undecodable.len() + refused;
         if let Some(event) = batch.events.last() {

@@ -55,7 +55,7 @@ impl Sink for MemorySink {
     }
 
     fn pace(&self) -> Pace {
-        Pace { max_events: 1_000, max_age: Duration::from_millis(10) }
+        Pace { max_events: 1_000, max_bytes: usize::MAX, max_age: Duration::from_millis(10) }
     }
 
     async fn resume(&mut self, topic: &str) -> Result<Positions, SinkError> {

@@ -63,7 +63,7 @@ impl Sink for StoreSink {
     }
 
     fn pace(&self) -> Pace {
-        Pace { max_events: 500, max_age: Duration::from_millis(5) }
+        Pace { max_events: 500, max_bytes: usize::MAX, max_age: Duration::from_millis(5) }
     }
 
     async fn resume(&mut self, _topic: &str) -> Result<Positions, SinkError> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event::DeadLetter;
-use eventlog::{EventLog, LogError};
+use event::{DeadLetter, LetterRecord};
+use eventlog::{EventLog, LogError, NewRecord};
 use pipeline::DeadLetters;
 
 use super::Listing;
@@ -21,6 +21,16 @@ impl DeadLetterQueue {
     /// The queue on `topic`.
     pub fn new(log: Arc<dyn EventLog>, topic: &str) -> Self {
         Self { log, topic: topic.to_owned() }
+    }
+
+    /// Marks a letter as replayed: it will not be listed again.
+    ///
+    /// # Errors
+    /// The log's.
+    pub async fn mark_replayed(&self, letter: &DeadLetter) -> Result<(), LogError> {
+        let payload = LetterRecord::mark(&letter.id()).into();
+        let key = letter.position.to_string().into_bytes().into();
+        self.log.append(&self.topic, vec![NewRecord { key, event_id: None, payload }]).await.map(drop)
     }
 
     /// Begins to read the letters kept until now, oldest first within a partition.

@@ -11,8 +11,9 @@ use pipeline::{Batch, Pace, Sink, SinkError};
 use super::rows::record_within;
 use crate::publisher::Publisher;
 
+const MAX_STAGED_BYTES: usize = 16 << 20;
 /// Few records are dead letters; most commits only move the positions.
-const PACE: Pace = Pace { max_events: 10_000, max_age: Duration::from_secs(1) };
+const PACE: Pace = Pace { max_events: 10_000, max_bytes: MAX_STAGED_BYTES, max_age: Duration::from_secs(1) };
 
 /// Writes undecodable records to the dead-letter topic, each exactly once.
 pub struct DeadLetterSink {

@@ -28,7 +28,7 @@ impl IcebergSink {
         let max_age = Duration::from_millis(config.commit_interval_ms);
         Self {
             data_folder: data_folder.to_owned(),
-            pace: Pace { max_events: config.commit_events, max_age },
+            pace: Pace { max_events: config.commit_events, max_bytes: usize::MAX, max_age },
             config: config.warehouse(),
             table: None,
             writer: None,

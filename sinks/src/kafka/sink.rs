@@ -21,7 +21,7 @@ impl KafkaSink {
     /// A sink that writes to the topic `output` and keeps its positions as those of `group`.
     pub fn new(log: Arc<dyn EventLog>, group: &str, output: &str, config: &Config) -> Self {
         let max_age = Duration::from_millis(config.max_batch_age_ms);
-        let pace = Pace { max_events: config.max_batch_events, max_age };
+        let pace = Pace { max_events: config.max_batch_events, max_bytes: config.max_batch_bytes, max_age };
         Self { publisher: Publisher::new(log, group, output), pace }
     }
 }

@@ -34,6 +34,8 @@ pub struct Config {
     pub statement_timeout_ms: u64,
     /// Events after which a batch is committed.
     pub max_batch_events: usize,
+    /// Size of its records at which a batch is committed, in bytes.
+    pub max_batch_bytes: usize,
     /// Age of its oldest event at which a batch is committed, in milliseconds.
     pub max_batch_age_ms: u64,
 }
@@ -50,6 +52,7 @@ impl Default for Config {
             connect_timeout_ms: 5_000,
             statement_timeout_ms: 60_000,
             max_batch_events: 10_000,
+            max_batch_bytes: 16 << 20,
             max_batch_age_ms: 200,
         }
     }

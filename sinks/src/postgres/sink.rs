@@ -35,7 +35,11 @@ impl PostgresSink {
         Ok(Self {
             settings: Settings::of(config)?,
             consumer: consumer.to_owned(),
-            pace: Pace { max_events: config.max_batch_events, max_age: Duration::from_millis(config.max_batch_age_ms) },
+            pace: Pace {
+                max_events: config.max_batch_events,
+                max_bytes: config.max_batch_bytes,
+                max_age: Duration::from_millis(config.max_batch_age_ms),
+            },
             staged: Rows::default(),
             connection: None,
         })

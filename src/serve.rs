@@ -1,0 +1,201 @@
+//! Builds the parts of the server, runs them, and stops them in the order in which events flow.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Context;
+use eventlog::EventLog;
+use eventlog::embedded::{EmbeddedLog, Options};
+use gateway::Gateway;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use pipeline::geo::GeoDatabase;
+use pipeline::{Pipeline, Sink, Start, Status};
+use sinks::dead_letters::{DeadLetterQueue, DeadLetterSink};
+use sinks::iceberg::IcebergSink;
+use sinks::kafka::KafkaSink;
+use sinks::postgres::PostgresSink;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{Config, SinkName};
+use crate::status::StatusServer;
+
+/// Histogram buckets in seconds, from a cached answer to a sink in trouble.
+const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// Which parts this process runs, besides the status server.
+#[derive(Debug, Clone, Copy)]
+pub struct Roles {
+    pub gateway: bool,
+    pub pipeline: bool,
+}
+
+/// Runs the parts until SIGINT or SIGTERM: then the gateway finishes its requests, the sinks commit what they have, and the
+/// log is closed.
+pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
+    let signals = stop_signals()?;
+    let metrics = install_metrics()?;
+    let gateway_listener = listen(config.gateway.listen, "--listen", roles.gateway).await?;
+    let status_listener = listen(config.status.listen, "--status", true).await?;
+    let log = open_log(&config).await?;
+    let geo = Arc::new(open_geo(&config));
+    let status = Status::default();
+
+    let gateway = match gateway_listener {
+        Some(listener) => Some((gateway(&config, log.clone(), &metrics)?, listener)),
+        None => None,
+    };
+    let pipeline = if roles.pipeline { Some(pipeline(&config, log.clone(), geo.clone(), &status)?) } else { None };
+    let status_server = StatusServer::new(&config, log.clone(), geo, status, metrics);
+    let stop = Stop::default();
+    announce(&config, roles);
+
+    let signalled = async {
+        signals.await;
+        tracing::info!("stopping: finishing requests, then committing what the sinks have");
+        stop.gateway.cancel();
+        Ok(())
+    };
+    let gateway = async {
+        if let Some((gateway, listener)) = gateway {
+            gateway.run(listener, stop.gateway.clone()).await;
+        }
+        stop.gateway.cancelled().await;
+        stop.pipeline.cancel();
+        Ok(())
+    };
+    let pipeline = async {
+        if let Some(pipeline) = pipeline {
+            pipeline.run(stop.pipeline.clone()).await.context("the pipeline failed")?;
+        }
+        stop.pipeline.cancelled().await;
+        stop.status.cancel();
+        Ok(())
+    };
+    let status = async { status_server.run(status_listener.context("no status address")?, stop.status.clone()).await };
+    tokio::try_join!(signalled, gateway, pipeline, status)?;
+    log.close().await;
+    Ok(())
+}
+
+/// One token for each part, set one after the other.
+#[derive(Default)]
+struct Stop {
+    gateway: CancellationToken,
+    pipeline: CancellationToken,
+    status: CancellationToken,
+}
+
+fn stop_signals() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
+    let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+fn install_metrics() -> anyhow::Result<PrometheusHandle> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets(&SECONDS)
+        .and_then(PrometheusBuilder::install_recorder)
+        .context("failed to set metrics up")?;
+    gateway::describe();
+    eventlog::metrics::describe();
+    pipeline::metrics::describe();
+    sinks::metrics::describe();
+    Ok(handle)
+}
+
+async fn listen(address: SocketAddr, flag: &str, wanted: bool) -> anyhow::Result<Option<TcpListener>> {
+    if !wanted {
+        return Ok(None);
+    }
+    let listener = TcpListener::bind(address).await;
+    Ok(Some(listener.with_context(|| format!("failed to listen on {address}; choose another address with {flag}"))?))
+}
+
+async fn open_log(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
+    anyhow::ensure!(
+        config.kafka.brokers.is_none(),
+        "this build has no Kafka client: leave --kafka out to use the embedded log"
+    );
+    let folder = config.log_dir();
+    let held_topics = vec![config.kafka.raw_topic()];
+    let options = Options { held_topics, ..Options::from(config.log.clone()) };
+    let place = folder.clone();
+    let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open_with(&place, options)).await?;
+    opened.with_context(|| format!("failed to open the log in {}", folder.display()))
+}
+
+fn open_geo(config: &Config) -> GeoDatabase {
+    let (geo, errors) = GeoDatabase::open(&config.geo.files);
+    for error in errors {
+        tracing::warn!("{:#}; going on without it", anyhow::Error::new(error));
+    }
+    for name in geo.names() {
+        tracing::info!(name, "geo database open");
+    }
+    geo
+}
+
+fn gateway(config: &Config, log: Arc<EmbeddedLog>, metrics: &PrometheusHandle) -> anyhow::Result<Gateway> {
+    let metrics = metrics.clone();
+    let render = Arc::new(move || metrics.render());
+    Gateway::new(config.gateway.clone(), log, config.kafka.raw_topic(), render).context("gateway")
+}
+
+fn pipeline(
+    config: &Config,
+    log: Arc<EmbeddedLog>,
+    geo: Arc<GeoDatabase>,
+    status: &Status,
+) -> anyhow::Result<Pipeline> {
+    let dead_letter_topic = config.kafka.dead_letter_topic();
+    let group = &config.kafka.group;
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    for name in config.selected_sinks() {
+        sinks.push(sink(name, config, log.clone())?);
+    }
+    sinks.push(Box::new(DeadLetterSink::new(log.clone(), &format!("{group}.dead_letters"), &dead_letter_topic)));
+    Ok(Pipeline {
+        topic: config.kafka.raw_topic().into(),
+        group: group.clone(),
+        geo,
+        config: config.pipeline.clone(),
+        // The embedded log holds nothing but what this gateway has acknowledged.
+        default_start: Start::Earliest,
+        sinks,
+        dead_letters: Arc::new(DeadLetterQueue::new(log.clone(), &dead_letter_topic)),
+        log,
+        status: status.clone(),
+    })
+}
+
+fn sink(name: SinkName, config: &Config, log: Arc<dyn EventLog>) -> anyhow::Result<Box<dyn Sink>> {
+    let group = &config.kafka.group;
+    Ok(match name {
+        SinkName::Postgres => Box::new(PostgresSink::new(&config.postgres, group).context("postgres")?),
+        SinkName::Kafka => Box::new(KafkaSink::new(log, group, &config.kafka.downstream_topic(), &config.downstream)),
+        SinkName::Iceberg => Box::new(IcebergSink::new(&absolute(&config.data)?, &config.iceberg)),
+    })
+}
+
+fn absolute(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
+    std::path::absolute(folder).with_context(|| format!("failed to find {}", folder.display()))
+}
+
+fn announce(config: &Config, roles: Roles) {
+    let sinks: Vec<String> = config.selected_sinks().iter().map(ToString::to_string).collect();
+    if roles.gateway {
+        tracing::info!("taking events at http://{}/v1/events", config.gateway.listen);
+    }
+    if roles.pipeline {
+        tracing::info!(sinks = sinks.join(","), "delivering");
+    }
+    tracing::info!("status at http://{}/", config.status.listen);
+}

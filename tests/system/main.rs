@@ -1,0 +1,9 @@
+//! The real binary with a real Postgres, read back by real readers.
+
+mod crash;
+mod outage;
+#[path = "../support/postgres.rs"]
+mod postgres;
+mod readers;
+mod server;
+mod whole_job;
