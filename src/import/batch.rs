@@ -124,7 +124,7 @@ fn usable(line: &Line, settings: &Settings) -> Result<(LogLine, IpAddr), String>
     let request = match (line::parse(&line.bytes), line.ended) {
         (Ok(request), ended) if ended || !request.cut => request,
         (Err(error), true) => return Err(error.to_string()),
-        (_, _) => return Err("the last line is unfinished: import with --resume once it is complete".to_owned()),
+        (_, _) => return Err("the last line is unfinished; once it is complete a resumed import adds it".to_owned()),
     };
     let ip = match (&request.client, settings.fallback_ip) {
         (Client::Address(ip), _) => *ip,
