@@ -2,7 +2,6 @@
 
 use std::fs::File;
 use std::future::pending;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -45,8 +44,10 @@ impl EmbeddedReader {
         Self { end: topic.watch_end(), topic, position: None }
     }
 
-    async fn wait_for_records(&mut self, offset: i64) -> Result<(), LogError> {
-        if offset > *self.end.borrow() {
+    async fn wait_for_records(&mut self, position: &Position) -> Result<(), LogError> {
+        let offset = position.offset;
+        // A reader that has begun may be ahead for a moment: a segment's end is published before the topic's.
+        if position.cursor.is_none() && offset > *self.end.borrow() {
             return Err(self.topic.out_of_range(offset));
         }
         // The topic owns the sender and outlives this reader.
@@ -70,7 +71,7 @@ impl Reader for EmbeddedReader {
             let Some(position) = self.position.clone() else {
                 return pending().await;
             };
-            self.wait_for_records(position.offset).await?;
+            self.wait_for_records(&position).await?;
             let topic = self.topic.clone();
             // The work is done on a copy: should this call be dropped, the next one starts from where this one did.
             let read = spawn_blocking(move || position.read(&topic, max_bytes)).await;
@@ -91,9 +92,9 @@ impl Position {
             None => Cursor::seek(topic, self.offset)?,
         };
         let mut records = Vec::new();
-        while records.is_empty() && cursor.read(max_bytes, &mut records)?.is_continue() {
-            let segment = topic.segment_of(cursor.place.offset)?;
-            if Arc::ptr_eq(&segment, &cursor.segment) {
+        loop {
+            cursor.read(max_bytes, &mut records)?;
+            if !records.is_empty() || Arc::ptr_eq(&topic.segment_of(cursor.place.offset)?, &cursor.segment) {
                 break;
             }
             cursor = Cursor::start(topic, cursor.place.offset)?;
@@ -123,8 +124,8 @@ impl Cursor {
         Ok(cursor)
     }
 
-    /// Reads records until there are `max_bytes` of them, or to the end of what is durable (`Continue`).
-    fn read(&mut self, max_bytes: usize, records: &mut Vec<Record>) -> Result<ControlFlow<()>, LogError> {
+    /// Reads records until there are `max_bytes` of them, or to the end of what is durable.
+    fn read(&mut self, max_bytes: usize, records: &mut Vec<Record>) -> Result<(), LogError> {
         let mut walk = self.segment.walk(&self.file, self.place, max_bytes);
         let mut bytes = 0;
         while let Some(frame) = walk.next().map_err(|stop| self.segment.error(stop))? {
@@ -134,10 +135,10 @@ impl Cursor {
                 records.push(record(frame));
             }
             if bytes >= max_bytes as u64 && !records.is_empty() {
-                return Ok(ControlFlow::Break(()));
+                break;
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 }
 

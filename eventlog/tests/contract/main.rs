@@ -32,6 +32,7 @@ contract!(memory, embedded => {
     reads::a_reader_starts_at_the_positions_that_it_is_given,
     reads::a_reader_waits_for_the_next_record,
     reads::a_reader_without_partitions_waits,
+    reads::a_reader_follows_many_appenders,
     reads::a_read_that_is_dropped_loses_no_record,
     reads::a_read_gives_about_as_much_as_was_asked_for_and_at_least_one_record,
     reads::a_position_beyond_the_end_is_refused_and_the_reader_can_be_set_anew,

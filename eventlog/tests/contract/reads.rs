@@ -57,6 +57,27 @@ pub(crate) async fn a_reader_without_partitions_waits(fixture: Fixture) {
     assert!(timeout(A_WHILE, reader.next(1)).await.is_err());
 }
 
+pub(crate) async fn a_reader_follows_many_appenders(fixture: Fixture) {
+    let mut reader = reader_from_the_start(&fixture).await;
+    let tasks = (0..16).map(|_| {
+        let (log, topic) = (fixture.log.clone(), fixture.topic.clone());
+        tokio::spawn(async move {
+            for _ in 0..200 {
+                log.append(&topic, numbered(0..1)).await.expect("an append");
+            }
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    let mut read = 0;
+    while read < 16 * 200 {
+        read += within(reader.next(1 << 20)).await.expect("records").len();
+    }
+    assert_eq!(read, 16 * 200);
+    for task in tasks {
+        task.await.expect("the appending task");
+    }
+}
+
 pub(crate) async fn a_read_that_is_dropped_loses_no_record(fixture: Fixture) {
     let (log, topic) = (fixture.log.clone(), fixture.topic.clone());
     let appending = tokio::spawn(async move {

@@ -77,6 +77,17 @@ async fn a_full_disk_refuses_and_the_log_goes_on_once_there_is_room() {
 }
 
 #[tokio::test]
+async fn what_was_refused_for_want_of_room_does_not_come_back() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
+    let log = open_with(dir.path(), disk.options());
+    append(&log, "before").await.unwrap();
+    disk.fail_next_write(ErrorKind::StorageFull, usize::MAX);
+    assert!(matches!(append(&log, "refused").await, Err(LogError::Full { .. })));
+    log.close().await;
+    assert_eq!(payloads(&open(dir.path(), 1 << 20).unwrap()).await, ["before"]);
+}
+
+#[tokio::test]
 async fn a_disk_that_is_full_when_a_segment_is_to_begin_refuses_and_goes_on() {
     let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
     let config = Config { segment_bytes: 100, ..Config::default() };
