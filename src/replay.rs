@@ -1,77 +1,44 @@
 //! Brings dead letters back into the log.
 
+use event::{DeadLetter, LetterId};
 use eventlog::{EventLog, NewRecord};
 use pipeline::replay_record;
 use serde::{Deserialize, Serialize};
 use sinks::dead_letters::DeadLetterQueue;
 
-use event::DeadLetter;
-
-/// Which letters to replay.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Which letters to replay: the body of `POST /deadletters/replay`.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Wanted {
     /// Every letter that has not been replayed.
-    #[serde(default)]
-    all: bool,
+    pub all: bool,
     /// These.
-    #[serde(default)]
-    letters: Vec<LetterId>,
+    pub letters: Vec<LetterId>,
 }
 
-/// What identifies a letter.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct LetterId {
-    stage: String,
-    topic: String,
-    partition: i32,
-    offset: i64,
-}
-
-impl LetterId {
-    fn of(letter: &DeadLetter) -> Self {
-        Self {
-            stage: letter.stage.to_string(),
-            topic: letter.position.topic.to_string(),
-            partition: letter.position.partition,
-            offset: letter.position.offset,
-        }
-    }
-}
-
-/// What became of the wish.
-#[derive(Debug, Default, Serialize)]
+/// What became of the wish: the answer.
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub struct Replayed {
-    replayed: usize,
-    failed: Vec<Failed>,
-}
-
-#[derive(Debug, Serialize)]
-struct Failed {
-    #[serde(flatten)]
-    letter: LetterId,
-    reason: String,
+    pub replayed: usize,
+    /// Letters that there are not, or that were replayed before.
+    pub unknown: Vec<LetterId>,
 }
 
 /// Appends the wanted letters to the topics that they came from: first the record, then the mark that it was replayed. A
 /// crash in between replays it again, which the pipeline recognises as a duplicate.
 pub async fn replay(log: &dyn EventLog, queue: &DeadLetterQueue, wanted: &Wanted) -> anyhow::Result<Replayed> {
-    let mut outcome = Replayed::default();
-    let mut missing = wanted.letters.clone();
+    let mut outcome = Replayed { replayed: 0, unknown: wanted.letters.clone() };
     let mut listing = queue.list().await?;
     while let Some(letters) = listing.next().await? {
         for letter in letters {
-            let id = LetterId::of(&letter);
-            let named = missing.iter().position(|one| *one == id).map(|index| missing.swap_remove(index));
-            if wanted.all || named.is_some() {
+            let id = letter.id();
+            if wanted.all || outcome.unknown.contains(&id) {
                 append(log, queue, &letter).await?;
                 outcome.replayed += 1;
+                outcome.unknown.retain(|wanted| *wanted != id);
             }
         }
     }
-    let not_found =
-        |letter| Failed { letter, reason: "there is no such dead letter, or it was replayed already".to_owned() };
-    outcome.failed = missing.into_iter().map(not_found).collect();
     Ok(outcome)
 }
 

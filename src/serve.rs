@@ -77,6 +77,7 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let status = async { status_server.run(status_listener.context("no status address")?, stop.status.clone()).await };
     tokio::try_join!(signalled, gateway, pipeline, status)?;
     log.close().await;
+    tracing::info!("stopped: everything acknowledged is durable");
     Ok(())
 }
 

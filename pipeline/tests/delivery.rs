@@ -1,5 +1,7 @@
 //! The pipeline's promises, over a log in memory and sinks that fail when told to.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::collections::BTreeMap;

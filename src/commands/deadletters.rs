@@ -2,14 +2,14 @@
 
 use std::io::{self, BufWriter, Write};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use event::{DeadLetter, LetterId};
-use serde::{Deserialize, Serialize};
 use sinks::dead_letters::Outstanding;
 
 use super::health::url_of;
 use super::{flags, topic};
 use crate::config::{Config, Given};
+use crate::replay::{Replayed, Wanted};
 
 /// Options of `deadletters`.
 #[derive(clap::Args)]
@@ -44,27 +44,6 @@ enum Command {
     },
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum ReplayRequest {
-    All { all: bool },
-    Some { letters: Vec<LetterId> },
-}
-
-#[derive(Deserialize)]
-struct ReplayAnswer {
-    replayed: u64,
-    #[serde(default)]
-    failed: Vec<Failed>,
-}
-
-#[derive(Deserialize)]
-struct Failed {
-    #[serde(flatten)]
-    id: LetterId,
-    reason: String,
-}
-
 impl Args {
     pub fn given(&self) -> Vec<Given> {
         match &self.command {
@@ -76,8 +55,7 @@ impl Args {
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
         match self.command {
             Command::List { json } => list(&config, json),
-            Command::Replay { all: true, .. } => replay(&config, &ReplayRequest::All { all: true }).await,
-            Command::Replay { ids, .. } => replay(&config, &ReplayRequest::Some { letters: ids }).await,
+            Command::Replay { all, ids, .. } => replay(&config, &Wanted { all, letters: ids }).await,
         }
     }
 }
@@ -116,24 +94,22 @@ fn show(letter: &DeadLetter, record: &[u8], json: bool, out: &mut impl Write) ->
     writeln!(out, "{}\t{}\t{}", letter.id(), letter.time, letter.reason.replace(['\n', '\t'], " "))
 }
 
-async fn replay(config: &Config, request: &ReplayRequest) -> anyhow::Result<()> {
+async fn replay(config: &Config, wanted: &Wanted) -> anyhow::Result<()> {
     let url = format!("{}/deadletters/replay", url_of(config.status.listen));
-    let response = reqwest::Client::new().post(&url).json(request).send().await;
+    let response = reqwest::Client::new().post(&url).json(wanted).send().await;
     let response = response.context("the server does not answer: replay needs it running (--status ADDR)")?;
     let status = response.status();
     let body = response.bytes().await?;
     if !status.is_success() {
         bail!("the server answers {status} {}", String::from_utf8_lossy(&body).trim());
     }
-    let answer: ReplayAnswer = serde_json::from_slice(&body).context("the server's answer cannot be read")?;
-    println!("{} replayed, {} failed", answer.replayed, answer.failed.len());
-    for failed in &answer.failed {
-        eprintln!("{}: {}", failed.id, failed.reason);
+    let answer: Replayed = serde_json::from_slice(&body).context("the server's answer cannot be read")?;
+    println!("{} replayed", answer.replayed);
+    for id in &answer.unknown {
+        eprintln!("{id}: there is no such dead letter, or it was replayed before");
     }
-    match answer.failed.len() {
-        0 => Ok(()),
-        failed => bail!("{failed} dead letters could not be replayed"),
-    }
+    ensure!(answer.unknown.is_empty(), "{} dead letters were not replayed", answer.unknown.len());
+    Ok(())
 }
 
 fn letter_id(text: &str) -> Result<LetterId, &'static str> {
