@@ -12,9 +12,10 @@ run: ## Set up what is missing and run pageberg on ./data (variables: DATA, LIST
 test: ## Check everything: formatting, lints, tests, documentation, scripts, licences
 	@dev/test.sh
 
-test-setup: ## Fetch what the tests need: Python packages and Postgres binaries
+test-setup: ## Fetch what the tests need: Python packages, Postgres binaries and Kafka's jars
 	@dev/venv.sh
 	@dev/postgres.sh bin
+	@dev/kafka.sh fetch
 
 build: ## Build the release binary into target/release
 	cargo build --release --locked --bin pageberg

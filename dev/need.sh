@@ -29,6 +29,15 @@ how_to_install() {
         'python3 apt-get') echo "sudo apt-get install -y python3-venv" ;;
         'python3 dnf') echo "sudo dnf install -y python3" ;;
         'python3 brew') echo "brew install python" ;;
+        'java apt-get') echo "sudo apt-get install -y default-jre-headless" ;;
+        'java dnf') echo "sudo dnf install -y java-latest-openjdk-headless" ;;
+        'java brew') echo "brew install openjdk && export JAVA_HOME=\"\$(brew --prefix openjdk)\"" ;;
+        'mvn apt-get') echo "sudo apt-get install -y maven" ;;
+        'mvn dnf') echo "sudo dnf install -y maven" ;;
+        'mvn brew') echo "brew install maven" ;;
+        'openssl apt-get' | 'perl apt-get') echo "sudo apt-get install -y $1" ;;
+        'openssl dnf' | 'perl dnf') echo "sudo dnf install -y $1" ;;
+        'openssl brew' | 'perl brew') echo "brew install $1" ;;
         'cc apt-get' | 'c++ apt-get') echo "sudo apt-get install -y build-essential" ;;
         'cc dnf' | 'c++ dnf') echo "sudo dnf install -y gcc gcc-c++ make" ;;
         'cc brew' | 'c++ brew') echo "xcode-select --install" ;;

