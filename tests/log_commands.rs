@@ -113,5 +113,8 @@ async fn a_replay_asks_the_server_and_tells_what_was_not_replayed() {
         {"stage": "decode", "topic": "raw", "partition": 0, "offset": 7},
         {"stage": "sink:kafka", "topic": "raw", "partition": 0, "offset": 8},
     ]);
-    assert_eq!(*asked.lock().unwrap(), [json!({"all": true, "letters": []}), json!({"all": false, "letters": letters})]);
+    assert_eq!(
+        *asked.lock().unwrap(),
+        [json!({"all": true, "letters": []}), json!({"all": false, "letters": letters})]
+    );
 }

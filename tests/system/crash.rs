@@ -121,7 +121,7 @@ fn events(client: usize, request: usize) -> String {
         let address = format!("83.149.{}.{}", client, number % 250 + 1);
         let mut event =
             serde_json::json!({"url": format!("/{client}/{request}/{number}"), "ip": address, "host": "example.org"});
-        if client % 2 == 0 {
+        if client.is_multiple_of(2) {
             event["event_id"] =
                 uuid::Uuid::from_u64_pair(client as u64 + 1, (request * 100 + number) as u64).to_string().into();
         }

@@ -7,5 +7,6 @@ mod outage;
 #[path = "../support/postgres.rs"]
 mod postgres;
 mod readers;
+mod readme;
 mod server;
 mod whole_job;

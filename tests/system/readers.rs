@@ -9,7 +9,7 @@ use serde_json::Value;
 /// What a reader answers.
 pub fn read(reader: &str, data: &Path, query: &str) -> Value {
     let script = project().join("tests/support/readers.py");
-    python(&[&script.display().to_string(), reader, &data.display().to_string(), query])
+    run(&[&script.display().to_string(), reader, &data.display().to_string(), query])
 }
 
 /// Rows per country; the empty text stands for unknown.
@@ -32,14 +32,19 @@ print(json.dumps(collections.Counter(record.get('country_code') or '' for record
 
 /// Lines of a web log per country, counted with MaxMind's reader and nothing of pageberg's.
 pub fn countries_of_log(database: &str, log: &str) -> BTreeMap<String, u64> {
-    serde_json::from_value(python(&["-c", COUNT_LOG, database, log])).unwrap()
+    serde_json::from_value(run(&["-c", COUNT_LOG, database, log])).unwrap()
 }
 
-fn python(arguments: &[&str]) -> Value {
+/// The Python that has them.
+pub fn python() -> PathBuf {
     let chosen = std::env::var_os("PAGEBERG_TEST_PYTHON").map(PathBuf::from);
     let python = chosen.unwrap_or_else(|| project().join(".cache/venv/bin/python"));
     assert!(python.exists(), "{} is missing: run `make test-setup`", python.display());
-    let output = Command::new(python).args(arguments).output().unwrap();
+    python
+}
+
+fn run(arguments: &[&str]) -> Value {
+    let output = Command::new(python()).args(arguments).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }

@@ -150,7 +150,8 @@ fn pageberg(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_pageberg")).current_dir(folder).args(arguments).output().unwrap()
 }
 
-fn free_address() -> String {
+/// An address that nobody listens on.
+pub fn free_address() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
