@@ -18,6 +18,7 @@ mod key;
 mod outcome;
 mod place;
 mod position;
+mod secret;
 mod time;
 
 pub use dead_letter::{DeadLetter, LetterId, LetterRecord, Stage};
@@ -29,4 +30,5 @@ pub use key::partition_key;
 pub use outcome::Outcome;
 pub use place::Place;
 pub use position::{Advance, LogPosition, Positions, Step};
+pub use secret::{Secret, SecretUrl};
 pub use time::{TimeError, Timestamp};

@@ -15,6 +15,3 @@ pub mod memory;
 pub mod metrics;
 pub mod postgres;
 mod publisher;
-mod secret;
-
-pub use secret::{Secret, SecretUrl};

@@ -9,8 +9,8 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use event::Secret;
 use serde::{Deserialize, Serialize};
-use sinks::Secret;
 
 pub use check::warnings;
 pub use given::Given;

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use event::{Secret, SecretUrl};
 use serde::{Deserialize, Serialize};
 
 use super::table::Table;
 use super::tls::Tls;
 use super::url;
-use crate::{Secret, SecretUrl};
 
 /// Where Postgres is and how rows go there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
