@@ -13,7 +13,7 @@ use event::Timestamp;
 use eventlog::EventLog;
 use metrics_exporter_prometheus::PrometheusHandle;
 use pipeline::geo::GeoDatabase;
-use pipeline::{SinkStatus, Status};
+use pipeline::{LaneState, SinkStatus, Status};
 use serde::Serialize;
 use sinks::dead_letters::DeadLetterQueue;
 use tokio::net::TcpListener;
@@ -125,7 +125,10 @@ impl Watched {
 
 fn lag(status: &SinkStatus, partitions: &BTreeMap<i32, (i64, i64)>) -> Option<i64> {
     let behind = |(partition, next): (&i32, &i64)| Some(partitions.get(partition)?.1 - next);
-    if status.positions.is_empty() { None } else { status.positions.iter().map(behind).sum() }
+    if matches!(status.state, LaneState::Running) || !status.positions.is_empty() {
+        return status.positions.iter().map(behind).sum();
+    }
+    None
 }
 
 /// The gateway's counts as `/metrics` shows them, so that both always agree.

@@ -23,6 +23,8 @@ use crate::staged::Staged;
 use crate::status::LaneStatus;
 
 const FIRST_RETRY_WAIT: Duration = Duration::from_millis(100);
+/// Somebody else has this process's partitions: time to be told so before trying to go on with them.
+const MOVED_WAIT: Duration = Duration::from_secs(2);
 
 /// Everything that a lane works with. It is given up again, sink and all, when the lane stops.
 pub(crate) struct Lane {
@@ -61,6 +63,9 @@ impl Lane {
             self.ring.leave(self.sink.name());
             self.report(&error);
             wait = if began.elapsed() > longest { FIRST_RETRY_WAIT } else { (wait * 2).min(longest) };
+            if matches!(error, LaneError::Sink(SinkError::Moved)) {
+                wait = wait.max(MOVED_WAIT);
+            }
             tokio::select! {
                 () = shutdown.cancelled() => return self.sink,
                 () = sleep(wait) => {}

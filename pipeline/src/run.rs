@@ -1,6 +1,7 @@
 //! Runs the head and the lanes for as long as the assignment of partitions stays the same, then anew.
 
 use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use eventlog::{EventLog, LogError};
 use metrics::gauge;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Start};
@@ -22,6 +23,24 @@ use crate::status::Status;
 use crate::{DeadLetters, Sink, head};
 
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
+const RETRY_WAIT: Duration = Duration::from_secs(1);
+
+/// Asks the log until it answers; `None` at shutdown. A macro, because a closure that lends what it captures to the future
+/// cannot be shown to be `Send`.
+macro_rules! persist {
+    ($shutdown:expr, $ask:expr) => {
+        loop {
+            match $shutdown.run_until_cancelled($ask).await {
+                Some(Err(error)) if error.is_retriable() => {
+                    tracing::warn!(%error, "the log does not answer; trying again");
+                    $shutdown.run_until_cancelled(sleep(RETRY_WAIT)).await;
+                }
+                Some(answer) => break Some(answer?),
+                None => break None,
+            }
+        }
+    };
+}
 
 /// Why the pipeline ended before it was told to.
 #[derive(Debug, thiserror::Error)]
@@ -63,25 +82,21 @@ impl Pipeline {
     /// Only what no retry can mend; a failing sink is retried for ever.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), PipelineError> {
         let Self { log, topic, group, geo, config, default_start, mut sinks, dead_letters, status } = self;
-        let mut membership = log.join(&group, &topic).await?;
         let origin = Origin { log, topic, geo, config: Arc::new(config) };
-        let mut partitions = tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            assigned = membership.assigned() => assigned?,
-        };
-        while !shutdown.is_cancelled() {
-            let starts = starts(&origin, &partitions, default_start).await?;
+        let Some(mut membership) = persist!(shutdown, origin.log.join(&group, &origin.topic)) else { return Ok(()) };
+        let mut assigned = persist!(shutdown, membership.assigned());
+        while let Some(partitions) = assigned {
+            let found = persist!(shutdown, starts(&origin, &partitions, default_start));
+            let Some(starts) = found else { return Ok(()) };
             let stop = shutdown.child_token();
             let share = Share { origin: &origin, starts, dead_letters: &dead_letters, status: &status };
-            let mut running = std::pin::pin!(share.deliver(sinks, stop.clone()));
-            sinks = tokio::select! {
-                done = &mut running => done?,
-                assigned = membership.assigned() => {
-                    partitions = assigned?;
-                    stop.cancel();
-                    running.await?
-                }
+            let mut running = pin!(share.deliver(sinks, stop.clone()));
+            assigned = tokio::select! {
+                done = &mut running => return done.map(drop).map_err(PipelineError::Task),
+                changed = async { Ok::<_, LogError>(persist!(shutdown, membership.assigned())) } => changed?,
             };
+            stop.cancel();
+            sinks = running.await?;
         }
         Ok(())
     }
