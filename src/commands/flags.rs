@@ -7,6 +7,14 @@ use clap::Args;
 
 use crate::config::{Given, SinkName};
 
+/// The gateway's address.
+#[derive(Args, Debug)]
+pub struct Listen {
+    /// Address that takes events: POST /v1/events. Default: 127.0.0.1:8080
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+}
+
 /// The status server's address.
 #[derive(Args, Debug)]
 pub struct Status {
@@ -46,6 +54,12 @@ pub struct Sinks {
     /// Where to deliver to, separated by commas. Default: kafka,iceberg, and postgres if its URL is known
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     sinks: Vec<SinkName>,
+}
+
+impl Listen {
+    pub fn given(&self) -> Option<Given> {
+        self.listen.map(|address| Given::flag("--listen", &["gateway", "listen"], address.to_string()))
+    }
 }
 
 impl Status {

@@ -1,7 +1,5 @@
 //! `serve`, `gateway` and `pipeline`: the server, whole or in parts.
 
-use std::net::SocketAddr;
-
 use anyhow::ensure;
 
 use super::flags;
@@ -11,27 +9,17 @@ use crate::serve::{Roles, serve};
 /// Options of `serve`.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Address that takes events: POST /v1/events. Default: 127.0.0.1:8080
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
     #[command(flatten)]
-    status: flags::Status,
+    listen: flags::Listen,
     #[command(flatten)]
-    postgres: flags::Postgres,
-    #[command(flatten)]
-    kafka: flags::Kafka,
-    #[command(flatten)]
-    geo: flags::Geo,
-    #[command(flatten)]
-    sinks: flags::Sinks,
+    rest: PipelineArgs,
 }
 
 /// Options of `gateway`.
 #[derive(clap::Args)]
 pub struct GatewayArgs {
-    /// Address that takes events: POST /v1/events. Default: 127.0.0.1:8080
-    #[arg(long, value_name = "ADDR")]
-    listen: Option<SocketAddr>,
+    #[command(flatten)]
+    listen: flags::Listen,
     #[command(flatten)]
     status: flags::Status,
     #[command(flatten)]
@@ -53,15 +41,9 @@ pub struct PipelineArgs {
     sinks: flags::Sinks,
 }
 
-fn listen_given(listen: Option<SocketAddr>) -> Option<Given> {
-    listen.map(|address| Given::flag("--listen", &["gateway", "listen"], address.to_string()))
-}
-
 impl Args {
     pub fn given(&self) -> Vec<Given> {
-        let rest =
-            [self.status.given(), self.postgres.given(), self.kafka.given(), self.geo.given(), self.sinks.given()];
-        listen_given(self.listen).into_iter().chain(rest.into_iter().flatten()).collect()
+        self.listen.given().into_iter().chain(self.rest.given()).collect()
     }
 
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
@@ -72,7 +54,7 @@ impl Args {
 
 impl GatewayArgs {
     pub fn given(&self) -> Vec<Given> {
-        [listen_given(self.listen), self.status.given(), self.kafka.given()].into_iter().flatten().collect()
+        [self.listen.given(), self.status.given(), self.kafka.given()].into_iter().flatten().collect()
     }
 
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
