@@ -50,6 +50,9 @@ pub enum LogError {
     /// Another process uses the same log.
     #[error("the log in {0} is used by another process")]
     Locked(String),
+    /// Settings that no log can be made of.
+    #[error("the log is misconfigured: {0}")]
+    Misconfigured(String),
     /// Any other failure of the disk.
     #[error("{context}")]
     Io {

@@ -4,13 +4,15 @@
 //! 2. [`EventLog::join`] tells which partitions this process is to read; [`EventLog::reader`] reads them.
 //! 3. [`Transactor::commit`] appends outputs and moves a group's positions in one atomic step.
 //!
-//! Implementations: [`embedded`] (segment files), [`memory`] (for tests).
+//! Implementations: [`kafka`], [`embedded`] (segment files), [`memory`] (for tests).
 //!
-//! **Invariant:** offsets of a partition are dense and never change their record.
+//! **Invariant:** offsets of a partition rise and never change their record. They are dense but for what transactions take
+//! in Kafka.
 //! **Invariant:** a reader never sees a record that could still be lost, nor half of a transaction.
 
 pub mod embedded;
 mod error;
+pub mod kafka;
 mod log;
 pub mod memory;
 pub mod metrics;

@@ -26,6 +26,18 @@ pub const DISK_BYTES: &str = "pageberg_log_disk_bytes";
 pub const TRUNCATED_BYTES: &str = "pageberg_log_truncated_bytes_total";
 /// Segments removed by retention, by topic.
 pub const REMOVED_SEGMENTS: &str = "pageberg_log_removed_segments_total";
+/// Records that Kafka did not acknowledge, by topic.
+pub const FAILED_RECORDS: &str = "pageberg_log_failed_records_total";
+/// Records in the Kafka producer's queue.
+pub const KAFKA_QUEUE_RECORDS: &str = "pageberg_kafka_queue_records";
+/// Bytes in the Kafka producer's queue.
+pub const KAFKA_QUEUE_BYTES: &str = "pageberg_kafka_queue_bytes";
+/// Seconds from a request of the Kafka producer to its answer, on average over five seconds, by broker.
+pub const KAFKA_ROUND_TRIP_SECONDS: &str = "pageberg_kafka_round_trip_seconds";
+/// Changes of this process's share in a topic, by group.
+pub const KAFKA_REBALANCES: &str = "pageberg_kafka_rebalances_total";
+/// Seconds that a Kafka transaction took, by group.
+pub const KAFKA_TRANSACTION_SECONDS: &str = "pageberg_kafka_transaction_seconds";
 
 /// Registers what each metric means with the process's recorder.
 pub fn describe() {
@@ -40,6 +52,50 @@ pub fn describe() {
     metrics::describe_gauge!(DISK_BYTES, Unit::Bytes, "bytes of the segment files");
     metrics::describe_counter!(TRUNCATED_BYTES, Unit::Bytes, "bytes of unfinished writes cut off at the start");
     metrics::describe_counter!(REMOVED_SEGMENTS, Unit::Count, "segments removed by retention");
+    metrics::describe_counter!(FAILED_RECORDS, Unit::Count, "records that Kafka did not acknowledge");
+    metrics::describe_gauge!(KAFKA_QUEUE_RECORDS, Unit::Count, "records in the Kafka producer's queue");
+    metrics::describe_gauge!(KAFKA_QUEUE_BYTES, Unit::Bytes, "bytes in the Kafka producer's queue");
+    metrics::describe_gauge!(KAFKA_ROUND_TRIP_SECONDS, Unit::Seconds, "time until a Kafka broker answers, on average");
+    metrics::describe_counter!(KAFKA_REBALANCES, Unit::Count, "changes of this process's share in a topic");
+    metrics::describe_histogram!(KAFKA_TRANSACTION_SECONDS, Unit::Seconds, "time that a Kafka transaction took");
+}
+
+/// The metrics of appends to one Kafka topic.
+pub(crate) struct AppendMetrics {
+    records: Counter,
+    bytes: Counter,
+    failed: Counter,
+}
+
+impl AppendMetrics {
+    pub(crate) fn new(topic: &str) -> Self {
+        let topic = || topic.to_owned();
+        Self {
+            records: metrics::counter!(APPENDED_RECORDS, "topic" => topic()),
+            bytes: metrics::counter!(APPENDED_BYTES, "topic" => topic()),
+            failed: metrics::counter!(FAILED_RECORDS, "topic" => topic()),
+        }
+    }
+
+    pub(crate) fn durable(&self, records: usize, bytes: usize) {
+        self.records.increment(records as u64);
+        self.bytes.increment(bytes as u64);
+    }
+
+    pub(crate) fn failed(&self, records: usize) {
+        self.failed.increment(records as u64);
+    }
+}
+
+/// What waits in the Kafka producer.
+pub(crate) fn kafka_queue(records: u64, bytes: u64) {
+    metrics::gauge!(KAFKA_QUEUE_RECORDS).set(records as f64);
+    metrics::gauge!(KAFKA_QUEUE_BYTES).set(bytes as f64);
+}
+
+/// How long a Kafka broker takes to answer.
+pub(crate) fn kafka_round_trip(broker: &str, average: Duration) {
+    metrics::gauge!(KAFKA_ROUND_TRIP_SECONDS, "broker" => broker.to_owned()).set(average.as_secs_f64());
 }
 
 /// The metrics of one topic.

@@ -3,13 +3,18 @@
 use std::any::Any;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use event::{Positions, Timestamp};
 use eventlog::embedded::{Config, EmbeddedLog};
+use eventlog::kafka::{self, KafkaLog};
 use eventlog::memory::{MAX_RECORD_BYTES, MemoryLog};
 use eventlog::{EventLog, NewRecord, Record};
+
+use crate::kafka_broker::KafkaBroker;
+use crate::kafka_console::read_topic;
 
 /// How long anything may take before a test gives up on it.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -19,12 +24,14 @@ pub(crate) struct Fixture {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) topic: String,
     pub(crate) max_record_bytes: usize,
+    /// Where transactions take offsets of their own, so that offsets do not tell how many records there are.
+    broker: Option<&'static KafkaBroker>,
     _holds: Box<dyn Any + Send + Sync>,
 }
 
 pub(crate) async fn memory() -> Fixture {
     let (log, topic) = (MemoryLog::new(3), "page_views".to_owned());
-    Fixture { log, topic, max_record_bytes: MAX_RECORD_BYTES, _holds: Box::new(()) }
+    Fixture { log, topic, max_record_bytes: MAX_RECORD_BYTES, broker: None, _holds: Box::new(()) }
 }
 
 /// Small segments, so that the cases cross many.
@@ -33,7 +40,19 @@ pub(crate) async fn embedded() -> Fixture {
     let config = Config { segment_bytes: 4096, ..Config::default() };
     let log = EmbeddedLog::open(dir.path(), &config).expect("an empty folder opens");
     let max_record_bytes = config.max_record_bytes as usize;
-    Fixture { log, topic: "page_views".to_owned(), max_record_bytes, _holds: Box::new(dir) }
+    Fixture { log, topic: "page_views".to_owned(), max_record_bytes, broker: None, _holds: Box::new(dir) }
+}
+
+/// A real broker that the cases share, each with a topic of its own.
+pub(crate) async fn kafka() -> Fixture {
+    static TOPICS: AtomicUsize = AtomicUsize::new(0);
+    let broker = KafkaBroker::shared();
+    let topic = format!("page_views_{}", TOPICS.fetch_add(1, Ordering::Relaxed));
+    let brokers = Some(broker.address().to_owned());
+    let config = kafka::Config { brokers, topic_partitions: 3, ..kafka::Config::default() };
+    let log = KafkaLog::connect(&config).expect("a log");
+    let max_record_bytes = config.max_record_bytes;
+    Fixture { log, topic, max_record_bytes, broker: Some(broker), _holds: Box::new(()) }
 }
 
 pub(crate) fn record(key: impl ToString, payload: impl Into<Bytes>) -> NewRecord {
@@ -61,11 +80,7 @@ impl Fixture {
 
     /// Everything that a topic holds, by partition.
     pub(crate) async fn read_all(&self, topic: &str) -> BTreeMap<i32, Vec<Record>> {
-        let mut missing = 0;
-        for partition in self.log.partitions(topic).await.expect("partitions") {
-            let held = self.log.bounds(topic, partition).await.expect("bounds");
-            missing += (held.end - held.start) as usize;
-        }
+        let mut missing = self.count(topic).await;
         let mut reader = self.log.reader(topic).await.expect("a reader");
         reader.assign(&self.start(topic).await).await.expect("an assignment");
         let mut all: BTreeMap<i32, Vec<Record>> = BTreeMap::new();
@@ -75,6 +90,17 @@ impl Fixture {
             records.into_iter().for_each(|record| all.entry(record.partition).or_default().push(record));
         }
         all
+    }
+
+    async fn count(&self, topic: &str) -> usize {
+        let mut count = 0;
+        for partition in self.log.partitions(topic).await.expect("partitions") {
+            let held = self.log.bounds(topic, partition).await.expect("bounds");
+            count += (held.end - held.start) as usize;
+        }
+        let Some(broker) = self.broker else { return count };
+        let topic = topic.to_owned();
+        tokio::task::spawn_blocking(move || read_topic(broker.address(), &topic).len()).await.expect("a count")
     }
 
     /// The payloads of a topic as text, sorted.

@@ -2,6 +2,12 @@
 
 mod appends;
 mod fixture;
+#[path = "../../../tests/support/kafka.rs"]
+#[expect(clippy::unwrap_used, dead_code, reason = "a test fails by panicking; other tests use the rest")]
+mod kafka_broker;
+#[path = "../../../tests/support/kafka_console.rs"]
+#[expect(clippy::unwrap_used, dead_code, reason = "a test fails by panicking; other tests use the rest")]
+mod kafka_console;
 mod reads;
 mod transactions;
 
@@ -19,7 +25,7 @@ macro_rules! contract {
     };
 }
 
-contract!(memory, embedded => {
+contract!(memory, embedded, kafka => {
     appends::an_append_tells_where_each_record_stands,
     appends::offsets_of_a_partition_are_dense,
     appends::records_of_one_key_keep_their_order,
@@ -47,3 +53,10 @@ contract!(memory, embedded => {
     transactions::a_refused_output_leaves_the_positions_as_they_were,
     transactions::a_member_is_told_all_partitions_once,
 });
+
+/// Not on Kafka, whose transactions take offsets of their own.
+mod dense {
+    contract!(memory, embedded => {
+        transactions::positions_take_no_offset,
+    });
+}

@@ -1,0 +1,77 @@
+//! What a client tells while it runs: its log, its statistics, and the fate of each record sent.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerContext;
+use rdkafka::error::KafkaError;
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::ProducerContext;
+use rdkafka::statistics::Statistics;
+
+use super::call::Delivery;
+use crate::metrics;
+
+/// During an outage each client complains about every attempt to connect.
+const WARN_AT_MOST_EVERY: Duration = Duration::from_secs(30);
+
+/// The context of every client.
+pub(super) struct Context {
+    role: &'static str,
+    warned: Mutex<Option<Instant>>,
+}
+
+impl Context {
+    pub(super) fn new(role: &'static str) -> Self {
+        Self { role, warned: Mutex::new(None) }
+    }
+
+    /// Whether the last warning is long ago.
+    fn may_warn(&self) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let due = warned.is_none_or(|warned| warned.elapsed() >= WARN_AT_MOST_EVERY);
+        if due {
+            *warned = Some(Instant::now());
+        }
+        due
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        let client = self.role;
+        if level as i32 <= RDKafkaLogLevel::Warning as i32 && self.may_warn() {
+            tracing::warn!(client, facility, message, "kafka client reports a problem");
+        } else {
+            tracing::debug!(client, facility, message, "kafka client");
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        metrics::kafka_queue(statistics.msg_cnt, statistics.msg_size);
+        for broker in statistics.brokers.into_values().filter(|broker| broker.nodeid >= 0) {
+            if let Some(trip) = broker.rtt.filter(|trip| trip.cnt > 0) {
+                metrics::kafka_round_trip(&broker.nodename, Duration::from_micros(trip.avg.unsigned_abs()));
+            }
+        }
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        tracing::debug!(client = self.role, %error, reason, "kafka client");
+    }
+}
+
+impl ConsumerContext for Context {}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Box<Delivery>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, delivery: Box<Delivery>) {
+        delivery.settle(match result {
+            Ok(message) => Ok((message.partition(), message.offset())),
+            Err((error, _)) => Err(error.clone()),
+        });
+    }
+}

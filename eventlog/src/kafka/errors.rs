@@ -1,0 +1,38 @@
+//! From librdkafka's errors to those of the log.
+
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use crate::LogError;
+
+/// The error of a client that could not be made, without the values of secret parameters.
+pub(super) fn of_creation(error: &KafkaError, secret_parameters: &[&str]) -> LogError {
+    LogError::Misconfigured(match error {
+        KafkaError::ClientConfig(_, reason, parameter, _) if secret_parameters.contains(&parameter.as_str()) => {
+            format!("{parameter}: {reason}")
+        }
+        other => other.to_string(),
+    })
+}
+
+/// An unreachable cluster, a refused request, or anything else that may pass.
+pub(super) fn unavailable(attempt: &str, error: &dyn std::error::Error) -> LogError {
+    LogError::Unavailable { reason: format!("failed to {attempt}: {error}") }
+}
+
+/// An error of a request about one topic.
+pub(super) fn of_topic(topic: &str, attempt: &str, error: &KafkaError) -> LogError {
+    match error.rdkafka_error_code() {
+        Some(code) if is_unknown_topic(code) => LogError::UnknownTopic(topic.to_owned()),
+        _ => unavailable(attempt, error),
+    }
+}
+
+pub(super) fn is_unknown_topic(code: RDKafkaErrorCode) -> bool {
+    matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
+}
+
+/// Whether the group has a newer generation than the one that a commit was made for.
+pub(super) fn is_fenced(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{Fenced, FencedInstanceId, IllegalGeneration, ProducerFenced, UnknownMemberId};
+    matches!(code, Fenced | FencedInstanceId | IllegalGeneration | ProducerFenced | UnknownMemberId)
+}

@@ -1,0 +1,188 @@
+//! A share in a topic: a consumer that keeps this process a member of the group and reads nothing.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::thread;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rdkafka::client::ClientContext;
+use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, ConsumerGroupMetadata};
+use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::watch;
+
+use super::client::Clients;
+use super::context::Context;
+use super::errors;
+use crate::metrics::KAFKA_REBALANCES;
+use crate::{LogError, Membership};
+
+/// How soon a member that was dropped begins to leave.
+const POLL: Duration = Duration::from_millis(100);
+
+/// What this process owns, and the proof that the group's coordinator asks for.
+pub(super) struct Holding {
+    pub(super) partitions: Vec<i32>,
+    pub(super) proof: ConsumerGroupMetadata,
+}
+
+/// The present share of one member, as its transactors see it.
+pub(super) struct Share {
+    /// Written by the member's own thread alone. `None` while nothing is owned.
+    ///
+    /// **Invariant:** the proof is never younger than a loss of one of the partitions.
+    holding: RwLock<Option<Arc<Holding>>>,
+    /// `None` until the group has first told.
+    partitions: watch::Sender<Option<Vec<i32>>>,
+}
+
+impl Share {
+    pub(super) fn holding(&self) -> Option<Arc<Holding>> {
+        self.holding.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn hold(&self, holding: Option<Holding>) {
+        *self.holding.write().unwrap_or_else(PoisonError::into_inner) = holding.map(Arc::new);
+    }
+
+    fn owned(&self) -> Vec<i32> {
+        self.partitions.borrow().clone().unwrap_or_default()
+    }
+}
+
+/// Applies each rebalance and makes it known.
+struct MemberContext {
+    client: Context,
+    group: String,
+    topic: String,
+    share: Arc<Share>,
+}
+
+impl MemberContext {
+    /// Takes the partitions, without fetching from them.
+    fn take(&self, consumer: &BaseConsumer<Self>, partitions: &mut TopicPartitionList) -> KafkaResult<()> {
+        // An offset spares the question for the group's position. Nothing is read from there.
+        partitions.set_all_offsets(Offset::End)?;
+        consumer.incremental_assign(partitions)?;
+        consumer.pause(partitions)?;
+        let mut owned = self.share.owned();
+        owned.extend(self.of_topic(partitions));
+        owned.sort_unstable();
+        owned.dedup();
+        self.publish(consumer, owned);
+        Ok(())
+    }
+
+    /// Stops commits first, then lets the group give the partitions to others.
+    fn give_up(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+        let lost = self.of_topic(partitions);
+        let owned = self.share.owned().into_iter().filter(|partition| !lost.contains(partition)).collect();
+        self.publish(consumer, owned);
+        consumer.incremental_unassign(partitions)
+    }
+
+    fn publish(&self, consumer: &BaseConsumer<Self>, owned: Vec<i32>) {
+        self.renew_proof(consumer, &owned);
+        tracing::info!(group = self.group, topic = self.topic, partitions = ?owned, "the share in the topic has changed");
+        metrics::counter!(KAFKA_REBALANCES, "group" => self.group.clone()).increment(1);
+        self.share.partitions.send_replace(Some(owned));
+    }
+
+    /// Gets the proof of the group's present generation. One that was got while the share is being lost would be that of
+    /// no member, which the coordinator lets pass: it is not kept.
+    fn renew_proof(&self, consumer: &BaseConsumer<Self>, owned: &[i32]) {
+        let proof = consumer.group_metadata();
+        let held = !owned.is_empty() && !consumer.assignment_lost();
+        let holding = proof.filter(|_| held).map(|proof| Holding { partitions: owned.to_vec(), proof });
+        self.share.hold(holding);
+    }
+
+    fn of_topic(&self, partitions: &TopicPartitionList) -> Vec<i32> {
+        partitions.elements_for_topic(&self.topic).iter().map(|element| element.partition()).collect()
+    }
+}
+
+impl ClientContext for MemberContext {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.client.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.client.error(error, reason);
+    }
+}
+
+impl ConsumerContext for MemberContext {
+    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let applied = match event {
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.take(consumer, partitions),
+            _ => self.give_up(consumer, partitions),
+        };
+        if let Err(error) = applied {
+            tracing::error!(group = self.group, topic = self.topic, %error, "failed to apply a rebalance");
+        }
+    }
+}
+
+/// A member of a group, which leaves when it is dropped.
+pub(super) struct KafkaMembership {
+    partitions: watch::Receiver<Option<Vec<i32>>>,
+    /// Closed by dropping it.
+    _stay: watch::Sender<()>,
+}
+
+impl KafkaMembership {
+    /// Joins. `left` is dropped once the member has left.
+    pub(super) fn join<T: Send + 'static>(
+        clients: &Clients,
+        group: &str,
+        topic: &str,
+        left: T,
+    ) -> Result<(Self, Arc<Share>), LogError> {
+        let partitions = watch::Sender::new(None);
+        let mut receiver = partitions.subscribe();
+        receiver.mark_unchanged();
+        let share = Arc::new(Share { holding: RwLock::new(None), partitions });
+        let context = MemberContext {
+            client: Context::new("member"),
+            group: group.to_owned(),
+            topic: topic.to_owned(),
+            share: share.clone(),
+        };
+        let consumer = BaseConsumer::from_config_and_context(&clients.member(group), context)
+            .and_then(|consumer| consumer.subscribe(&[topic]).map(|()| consumer))
+            .map_err(|error| errors::unavailable("join the group", &error))?;
+        let (stay, staying) = watch::channel(());
+        let member = move || {
+            keep_membership(consumer, &staying);
+            drop(left);
+        };
+        let started = thread::Builder::new().name("kafka-member".to_owned()).spawn(member);
+        started.map_err(|error| errors::unavailable("start a thread", &error))?;
+        Ok((Self { partitions: receiver, _stay: stay }, share))
+    }
+}
+
+/// Polls, without which the group would exclude the member, until nobody wants the membership any more; then leaves.
+fn keep_membership(consumer: BaseConsumer<MemberContext>, staying: &watch::Receiver<()>) {
+    while staying.has_changed().is_ok() {
+        if let Some(Err(error)) = consumer.poll(POLL) {
+            tracing::debug!(group = consumer.context().group, %error, "the member goes on after an error");
+        }
+        let context = consumer.context();
+        context.renew_proof(&consumer, &context.share.owned());
+    }
+    consumer.context().share.hold(None);
+}
+
+#[async_trait]
+impl Membership for KafkaMembership {
+    async fn assigned(&mut self) -> Result<Vec<i32>, LogError> {
+        match self.partitions.changed().await {
+            Ok(()) => Ok(self.partitions.borrow_and_update().clone().unwrap_or_default()),
+            Err(error) => Err(errors::unavailable("follow the group", &error)),
+        }
+    }
+}
