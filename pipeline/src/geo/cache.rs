@@ -84,12 +84,25 @@ mod tests {
     fn the_first_database_that_knows_an_address_wins_and_each_row_can_tell_which() {
         let mut pair = locator(&["maxmind-db/test-data/MaxMind-DB-test-ipv4-24.mmdb", "derived/logs-city-flat.mmdb"]);
         let known = pair.locate(Some("2001:4860:4860::8888")).database.unwrap();
-        assert!(known.starts_with("city fixture@20"), "{known}");
+        assert!(known.starts_with("logs-city-flat@20"), "{known}");
         let unknown = pair.locate(Some("2a00::1"));
         assert_eq!(*unknown.place, Place::default());
         assert!(unknown.database.unwrap().contains(','));
         assert_eq!(pair.locate(Some("10.0.0.1")).database, None);
         assert_eq!(pair.locate(Some("not an address")).database, None);
+    }
+
+    #[test]
+    fn every_place_of_the_sound_databases_can_be_read() {
+        let log = std::fs::read_to_string(data("../weblogs/apache_logs_semicomplete_2015.log")).unwrap();
+        for file in ["derived/logs-city-flat.mmdb", "derived/logs-city-geoip2.mmdb"] {
+            let mut locator = locator(&[file]);
+            let unread = |line: &&str| {
+                let place = locator.locate(line.split(' ').next()).place;
+                place.country.is_none() || place.latitude.is_none() || place.longitude.is_none()
+            };
+            assert_eq!(log.lines().filter(unread).take(5).collect::<Vec<_>>(), Vec::<&str>::new(), "{file}");
+        }
     }
 
     #[test]

@@ -4,13 +4,16 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::DateTime;
 use event::Place;
 use maxminddb::MaxMindDbError;
+use metrics::counter;
 
 use super::address::routable;
 use super::mmdb::Mmdb;
+use crate::metrics::GEO_FAILURES;
 
 /// Why a geo database file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +50,7 @@ pub struct GeoDatabase {
 struct Named {
     name: Arc<str>,
     mmdb: Mmdb,
+    complained: AtomicBool,
 }
 
 impl GeoDatabase {
@@ -78,7 +82,7 @@ impl GeoDatabase {
     /// The record of a routable address in the first database that has one. A damaged database counts as one without.
     pub(super) fn find(&self, address: IpAddr) -> Option<RecordKey> {
         self.databases.iter().enumerate().find_map(|(database, named)| {
-            let offset = named.mmdb.find(address).ok().flatten()?;
+            let offset = named.told(named.mmdb.find(address))?;
             Some(RecordKey { database, offset })
         })
     }
@@ -86,7 +90,7 @@ impl GeoDatabase {
     /// The place in the record that [`GeoDatabase::find`] found for this address.
     pub(super) fn read(&self, key: RecordKey, address: IpAddr) -> Located {
         let named = &self.databases[key.database];
-        let place = named.mmdb.place(address).ok().flatten().unwrap_or_default();
+        let place = named.told(named.mmdb.place(address)).unwrap_or_default();
         Located { place: Arc::new(place), database: Some(named.name.clone()) }
     }
 
@@ -100,13 +104,27 @@ impl Named {
         let fault = |source| GeoError { path: path.to_owned(), source };
         let bytes = fs::read(path).map_err(|error| fault(error.into()))?;
         let mmdb = Mmdb::from_bytes(bytes).map_err(|error: MaxMindDbError| fault(error.into()))?;
-        Ok(Self { name: name_of(&mmdb, path).into(), mmdb })
+        Ok(Self { name: name_of(&mmdb, path).into(), mmdb, complained: AtomicBool::new(false) })
+    }
+
+    /// What was found; a failure is counted, and logged the first time.
+    fn told<T>(&self, found: Result<Option<T>, MaxMindDbError>) -> Option<T> {
+        found.unwrap_or_else(|error| {
+            counter!(GEO_FAILURES, "database" => self.name.to_string()).increment(1);
+            if !self.complained.swap(true, Ordering::Relaxed) {
+                tracing::warn!(database = &*self.name, %error, "a geo database cannot be read; its places stay unknown");
+            }
+            None
+        })
     }
 }
 
+/// The maker's name for it, if it is one: `GeoLite2-City` is, ip-location-db's `city ipv4` could be anybody's, and then the
+/// file's name says more.
 fn name_of(mmdb: &Mmdb, path: &Path) -> String {
     let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = if mmdb.name().is_empty() { &stem } else { mmdb.name() };
+    let is_name = !mmdb.name().is_empty() && !mmdb.name().contains(' ');
+    let name = if is_name { mmdb.name() } else { &stem };
     let built = i64::try_from(mmdb.build_epoch()).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
     match built {
         Some(time) => format!("{name}@{}", time.format("%Y-%m-%d")),

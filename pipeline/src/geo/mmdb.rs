@@ -58,10 +58,10 @@ struct Record<'a> {
     country_code: Option<&'a str>,
     state1: Option<&'a str>,
     postcode: Option<&'a str>,
-    latitude: Option<f64>,
-    longitude: Option<f64>,
+    latitude: Number,
+    longitude: Number,
     timezone: Option<&'a str>,
-    autonomous_system_number: Option<u32>,
+    autonomous_system_number: Number,
     autonomous_system_organization: Option<&'a str>,
 }
 
@@ -96,16 +96,16 @@ struct Postal<'a> {
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Location<'a> {
-    latitude: Option<f64>,
-    longitude: Option<f64>,
-    accuracy_radius: Option<u16>,
+    latitude: Number,
+    longitude: Number,
+    accuracy_radius: Number,
     time_zone: Option<&'a str>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Network<'a> {
-    autonomous_system_number: Option<u32>,
+    autonomous_system_number: Number,
     autonomous_system_organization: Option<&'a str>,
 }
 
@@ -149,9 +149,47 @@ impl<'de> Visitor<'de> for CityVisitor {
     }
 }
 
+/// A number of whichever type the database has: DB-IP's coordinates are floats, MaxMind's are doubles. Exact for every
+/// value that occurs: `f64` holds all 32-bit integers.
+#[derive(Default)]
+struct Number(Option<f64>);
+
+impl<'de> Deserialize<'de> for Number {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NumberVisitor).map(|number| Self(Some(number)))
+    }
+}
+
+struct NumberVisitor;
+
+impl Visitor<'_> for NumberVisitor {
+    type Value = f64;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a number")
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<f64, E> {
+        Ok(number)
+    }
+
+    fn visit_f32<E>(self, number: f32) -> Result<f64, E> {
+        Ok(number.into())
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<f64, E> {
+        Ok(number as f64)
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<f64, E> {
+        Ok(number as f64)
+    }
+}
+
 impl From<Record<'_>> for Place {
     fn from(record: Record<'_>) -> Self {
         let text = |value: Option<&str>| value.filter(|text| !text.is_empty()).map(str::to_owned);
+        let asn = record.autonomous_system_number.0.or(record.traits.autonomous_system_number.0);
         let subdivision = record.subdivisions.first();
         Self {
             country: text(record.country.iso_code.or(record.country_code)),
@@ -161,12 +199,31 @@ impl From<Record<'_>> for Place {
             city: text(record.city.0),
             continent: text(record.continent.code),
             postcode: text(record.postal.code.or(record.postcode)),
-            latitude: record.location.latitude.or(record.latitude),
-            longitude: record.location.longitude.or(record.longitude),
-            accuracy_km: record.location.accuracy_radius,
+            latitude: record.location.latitude.0.or(record.latitude.0),
+            longitude: record.location.longitude.0.or(record.longitude.0),
+            accuracy_km: record.location.accuracy_radius.0.map(|radius| radius as u16),
             timezone: text(record.location.time_zone.or(record.timezone)),
-            asn: record.autonomous_system_number.or(record.traits.autonomous_system_number),
+            asn: asn.map(|number| number as u32),
             as_org: text(record.autonomous_system_organization.or(record.traits.autonomous_system_organization)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::de::value::{Error, F32Deserializer, F64Deserializer, U16Deserializer, U32Deserializer};
+
+    use super::*;
+
+    #[test]
+    fn a_number_may_have_any_type() {
+        let numbers = [
+            Number::deserialize(F32Deserializer::<Error>::new(37.5)),
+            Number::deserialize(F64Deserializer::<Error>::new(37.5)),
+            Number::deserialize(U16Deserializer::<Error>::new(1000)),
+            Number::deserialize(U32Deserializer::<Error>::new(u32::MAX)),
+        ];
+        let numbers = numbers.map(|number| number.unwrap().0);
+        assert_eq!(numbers, [Some(37.5), Some(37.5), Some(1000.0), Some(4_294_967_295.0)]);
     }
 }
