@@ -4,6 +4,7 @@ mod cli;
 mod commands;
 mod config;
 mod import;
+mod log;
 mod logging;
 mod replay;
 mod serve;

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use eventlog::EventLog;
-use eventlog::embedded::{EmbeddedLog, Options};
 use gateway::Gateway;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use pipeline::geo::GeoDatabase;
-use pipeline::{Pipeline, Sink, Start, Status};
+use pipeline::{Pipeline, Sink, Status};
 use sinks::dead_letters::{DeadLetterQueue, DeadLetterSink};
 use sinks::iceberg::IcebergSink;
 use sinks::kafka::KafkaSink;
@@ -20,6 +19,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, SinkName};
+use crate::log::Log;
 use crate::status::StatusServer;
 
 /// Histogram buckets in seconds, from a cached answer to a sink in trouble.
@@ -39,16 +39,16 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let metrics = install_metrics()?;
     let gateway_listener = listen(config.gateway.listen, "--listen", roles.gateway).await?;
     let status_listener = listen(config.status.listen, "--status", true).await?;
-    let log = open_log(&config).await?;
+    let log = Log::open(&config).await?;
     let geo = Arc::new(open_geo(&config));
     let status = Status::default();
 
     let gateway = match gateway_listener {
-        Some(listener) => Some((gateway(&config, log.clone(), &metrics)?, listener)),
+        Some(listener) => Some((gateway(&config, &log, &metrics)?, listener)),
         None => None,
     };
-    let pipeline = if roles.pipeline { Some(pipeline(&config, log.clone(), geo.clone(), &status)?) } else { None };
-    let status_server = StatusServer::new(&config, log.clone(), geo, status, metrics);
+    let pipeline = if roles.pipeline { Some(pipeline(&config, &log, geo.clone(), &status)?) } else { None };
+    let status_server = StatusServer::new(&config, log.for_pipeline(), geo, status, metrics);
     let stop = Stop::default();
     announce(&config, roles);
 
@@ -120,19 +120,6 @@ async fn listen(address: SocketAddr, flag: &str, wanted: bool) -> anyhow::Result
     Ok(Some(listener.with_context(|| format!("failed to listen on {address}; choose another address with {flag}"))?))
 }
 
-async fn open_log(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
-    anyhow::ensure!(
-        config.kafka.brokers.is_none(),
-        "this build has no Kafka client: leave --kafka out to use the embedded log"
-    );
-    let folder = config.log_dir();
-    let held_topics = vec![config.kafka.raw_topic()];
-    let options = Options { held_topics, ..Options::from(config.log.clone()) };
-    let place = folder.clone();
-    let opened = tokio::task::spawn_blocking(move || EmbeddedLog::open_with(&place, options)).await?;
-    opened.with_context(|| format!("failed to open the log in {}", folder.display()))
-}
-
 fn open_geo(config: &Config) -> GeoDatabase {
     let (geo, errors) = GeoDatabase::open(&config.geo.files);
     for error in errors {
@@ -144,44 +131,38 @@ fn open_geo(config: &Config) -> GeoDatabase {
     geo
 }
 
-fn gateway(config: &Config, log: Arc<EmbeddedLog>, metrics: &PrometheusHandle) -> anyhow::Result<Gateway> {
+fn gateway(config: &Config, log: &Log, metrics: &PrometheusHandle) -> anyhow::Result<Gateway> {
     let metrics = metrics.clone();
     let render = Arc::new(move || metrics.render());
-    Gateway::new(config.gateway.clone(), log, config.kafka.raw_topic(), render).context("gateway")
+    Gateway::new(config.gateway.clone(), log.for_gateway(), config.topics.raw_topic(), render).context("gateway")
 }
 
-fn pipeline(
-    config: &Config,
-    log: Arc<EmbeddedLog>,
-    geo: Arc<GeoDatabase>,
-    status: &Status,
-) -> anyhow::Result<Pipeline> {
-    let dead_letter_topic = config.kafka.dead_letter_topic();
-    let group = &config.kafka.group;
+fn pipeline(config: &Config, log: &Log, geo: Arc<GeoDatabase>, status: &Status) -> anyhow::Result<Pipeline> {
+    let dead_letter_topic = config.topics.dead_letter_topic();
+    let group = &config.topics.group;
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
     for name in config.selected_sinks() {
-        sinks.push(sink(name, config, log.clone())?);
+        sinks.push(sink(name, config, log.for_pipeline())?);
     }
-    sinks.push(Box::new(DeadLetterSink::new(log.clone(), &format!("{group}.dead_letters"), &dead_letter_topic)));
+    sinks.push(Box::new(DeadLetterSink::new(log.for_pipeline(), &format!("{group}.dead_letters"), &dead_letter_topic)));
     Ok(Pipeline {
-        topic: config.kafka.raw_topic().into(),
+        topic: config.topics.raw_topic().into(),
         group: group.clone(),
         geo,
         config: config.pipeline.clone(),
-        // The embedded log holds nothing but what this gateway has acknowledged.
-        default_start: Start::Earliest,
+        default_start: log.default_start(),
         sinks,
-        dead_letters: Arc::new(DeadLetterQueue::new(log.clone(), &dead_letter_topic)),
-        log,
+        dead_letters: Arc::new(DeadLetterQueue::new(log.for_pipeline(), &dead_letter_topic)),
+        log: log.for_pipeline(),
         status: status.clone(),
     })
 }
 
 fn sink(name: SinkName, config: &Config, log: Arc<dyn EventLog>) -> anyhow::Result<Box<dyn Sink>> {
-    let group = &config.kafka.group;
+    let group = &config.topics.group;
     Ok(match name {
         SinkName::Postgres => Box::new(PostgresSink::new(&config.postgres, group).context("postgres")?),
-        SinkName::Kafka => Box::new(KafkaSink::new(log, group, &config.kafka.downstream_topic(), &config.downstream)),
+        SinkName::Kafka => Box::new(KafkaSink::new(log, group, &config.topics.downstream_topic(), &config.downstream)),
         SinkName::Iceberg => Box::new(IcebergSink::new(&absolute(&config.data)?, &config.iceberg)),
     })
 }

@@ -44,8 +44,8 @@ impl StatusServer {
         pipeline: Status,
         metrics: PrometheusHandle,
     ) -> Self {
-        let dead_letters = DeadLetterQueue::new(log.clone(), &config.kafka.dead_letter_topic());
-        let topic = config.kafka.raw_topic();
+        let dead_letters = DeadLetterQueue::new(log.clone(), &config.topics.dead_letter_topic());
+        let topic = config.topics.raw_topic();
         Self(Arc::new(Watched { topic, log, geo, pipeline, metrics, dead_letters, started: Timestamp::now() }))
     }
 

@@ -49,7 +49,7 @@ fn every_command_explains_itself_with_every_option() {
 #[test]
 fn flags_win_over_the_environment_which_wins_over_the_file() {
     let dir = tempfile::tempdir().unwrap();
-    let file = "[gateway]\nlisten = '127.0.0.1:1'\n[status]\nlisten = '127.0.0.1:2'\n[kafka]\ngroup = 'a'\ntopic = 't'";
+    let file = "[gateway]\nlisten = '127.0.0.1:1'\n[status]\nlisten = '127.0.0.1:2'\n[topics]\ngroup = 'a'\nraw = 't'";
     std::fs::write(dir.path().join("pageberg.toml"), file).unwrap();
     let variables =
         [("PAGEBERG_STATUS__LISTEN", "127.0.0.1:3"), ("KAFKA_GROUP", "\"b.c\""), ("PAGEBERG_SINKS", "iceberg")];
@@ -58,7 +58,7 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
         "listen = \"127.0.0.1:4\"  # --listen",
         "listen = \"127.0.0.1:3\"  # PAGEBERG_STATUS__LISTEN in the environment",
         "group = \"b.c\"  # KAFKA_GROUP in the environment",
-        "topic = \"t\"  # pageberg.toml",
+        "raw = \"t\"  # pageberg.toml",
         "sinks = [\"iceberg\"]  # PAGEBERG_SINKS in the environment",
         "data = \"data\"\n",
     ] {

@@ -4,6 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use eventlog::EventLog;
+use eventlog::kafka::KafkaLog;
 use pipeline::geo::GeoDatabase;
 
 use crate::config::{self, Config, SinkName};
@@ -17,6 +19,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     failures.told("status.listen", address(config.status.listen));
     if config.selected_sinks().contains(&SinkName::Postgres) {
         failures.told("postgres", postgres(&config).await);
+    }
+    if config.kafka.brokers.is_some() {
+        failures.told("kafka", kafka(&config).await);
     }
     for file in &config.geo.files {
         failures.told("geo database", geo_database(file));
@@ -68,6 +73,12 @@ fn address(address: SocketAddr) -> anyhow::Result<String> {
 async fn postgres(config: &Config) -> anyhow::Result<String> {
     let version = sinks::postgres::reach(&config.postgres).await?;
     Ok(format!("version {version} can be reached"))
+}
+
+async fn kafka(config: &Config) -> anyhow::Result<String> {
+    let topic = config.topics.raw_topic();
+    let partitions = KafkaLog::connect(&config.kafka)?.partitions(&topic).await?;
+    Ok(format!("can be reached; {topic} has {} partitions", partitions.len()))
 }
 
 fn geo_database(file: &Path) -> anyhow::Result<String> {

@@ -4,7 +4,8 @@ use std::io::{self, BufWriter, Write};
 
 use anyhow::{Context, bail, ensure};
 use event::{DeadLetter, LetterId};
-use sinks::dead_letters::Outstanding;
+use eventlog::kafka::KafkaLog;
+use sinks::dead_letters::{DeadLetterQueue, Outstanding};
 
 use super::health::url_of;
 use super::{flags, topic};
@@ -54,44 +55,70 @@ impl Args {
 
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
         match self.command {
-            Command::List { json } => list(&config, json),
+            Command::List { json } => list(&config, json).await,
             Command::Replay { all, ids, .. } => replay(&config, &Wanted { all, letters: ids }).await,
         }
     }
 }
 
-fn list(config: &Config, json: bool) -> anyhow::Result<()> {
-    let (log, name) = (topic::open(config)?, config.kafka.dead_letter_topic());
+async fn list(config: &Config, json: bool) -> anyhow::Result<()> {
+    let mut out = Printed { out: BufWriter::new(io::stdout().lock()), json, letters: 0 };
+    let unreadable = match config.kafka.brokers {
+        Some(_) => list_kafka(config, &mut out).await?,
+        None => list_embedded(config, &mut out)?,
+    };
+    out.out.flush()?;
+    match unreadable {
+        0 if out.letters == 0 => eprintln!("there are no dead letters"),
+        0 => {}
+        unreadable => eprintln!("{unreadable} records of {} are no dead letters", config.topics.dead_letter_topic()),
+    }
+    Ok(())
+}
+
+async fn list_kafka(config: &Config, out: &mut Printed<impl Write>) -> anyhow::Result<usize> {
+    let log = KafkaLog::connect(&config.kafka).context("failed to set Kafka up")?;
+    let mut listing = DeadLetterQueue::new(log, &config.topics.dead_letter_topic()).list().await?;
+    while let Some(letters) = listing.next().await? {
+        letters.iter().try_for_each(|letter| out.print(letter))?;
+    }
+    Ok(listing.unreadable())
+}
+
+/// Reads the log beside the server that writes it.
+fn list_embedded(config: &Config, out: &mut Printed<impl Write>) -> anyhow::Result<usize> {
+    let (log, name) = (topic::open(config)?, config.topics.dead_letter_topic());
     let first = topic::summary(&log, &name)?.map(|held| held.bounds.start);
     let records = || first.map(|first| log.records(&name, first)).transpose();
     let mut outstanding = Outstanding::default();
     for record in records()?.into_iter().flatten() {
         outstanding.note(&record?.payload);
     }
-    let mut out = BufWriter::new(io::stdout().lock());
-    let mut shown = 0;
     for record in records()?.into_iter().flatten() {
-        let record = record?;
-        if let Some(letter) = outstanding.letter(&record.payload) {
-            show(&letter, &record.payload, json, &mut out)?;
-            shown += 1;
+        if let Some(letter) = outstanding.letter(&record?.payload) {
+            out.print(&letter)?;
         }
     }
-    out.flush()?;
-    match outstanding.unreadable() {
-        0 if shown == 0 => eprintln!("there are no dead letters"),
-        0 => {}
-        unreadable => eprintln!("{unreadable} records of {name} are no dead letters"),
-    }
-    Ok(())
+    Ok(outstanding.unreadable())
 }
 
-fn show(letter: &DeadLetter, record: &[u8], json: bool, out: &mut impl Write) -> io::Result<()> {
-    if json {
-        out.write_all(record)?;
-        return out.write_all(b"\n");
+/// Letters as they are shown.
+struct Printed<W> {
+    out: W,
+    json: bool,
+    letters: usize,
+}
+
+impl<W: Write> Printed<W> {
+    fn print(&mut self, letter: &DeadLetter) -> io::Result<()> {
+        self.letters += 1;
+        if self.json {
+            self.out.write_all(&letter.to_record())?;
+            return self.out.write_all(b"\n");
+        }
+        let reason = letter.reason.replace(['\n', '\t'], " ");
+        writeln!(self.out, "{}\t{}\t{reason}", letter.id(), letter.time)
     }
-    writeln!(out, "{}\t{}\t{}", letter.id(), letter.time, letter.reason.replace(['\n', '\t'], " "))
 }
 
 async fn replay(config: &Config, wanted: &Wanted) -> anyhow::Result<()> {

@@ -16,7 +16,9 @@ fn faults_of_parts(config: &Config) -> Vec<String> {
     let iceberg = config.iceberg.check(&config.data).err().map(|error| told("iceberg: ", error.into()));
     let postgres = config.postgres.url.as_ref().and_then(|_| PostgresSink::new(&config.postgres, "").err());
     let postgres = postgres.map(|error| told("", error.into()));
-    [gateway, iceberg, postgres].into_iter().flatten().collect()
+    let kafka = config.kafka.brokers.as_ref().and_then(|_| config.kafka.check().err());
+    let kafka = kafka.map(|error| told("kafka: ", error.into()));
+    [gateway, iceberg, postgres, kafka].into_iter().flatten().collect()
 }
 
 fn contradictions(config: &Config) -> Vec<String> {
@@ -31,7 +33,7 @@ fn contradictions(config: &Config) -> Vec<String> {
             sinks.contains(&SinkName::Postgres) && config.postgres.url.is_none(),
             "sinks: postgres is named but postgres.url is not set (--postgres URL or POSTGRES_URL)",
         ),
-        (kafka.prefix().is_empty(), "kafka.group: must not be empty before its first dot"),
+        (config.topics.prefix().is_empty(), "topics.group: must not be empty before its first dot"),
         (
             kafka.key.is_some() != kafka.secret.is_some(),
             "kafka.key and kafka.secret: give both (KAFKA_WEB_TRAFFIC_KEY and KAFKA_WEB_TRAFFIC_SECRET) or neither",

@@ -20,8 +20,8 @@ pub struct Given {
 /// Older names of keys, as in the lab's `flink-env.env`.
 const LAB_NAMES: &[(&str, &[&str])] = &[
     ("KAFKA_URL", &["kafka", "brokers"]),
-    ("KAFKA_TOPIC", &["kafka", "topic"]),
-    ("KAFKA_GROUP", &["kafka", "group"]),
+    ("KAFKA_TOPIC", &["topics", "raw"]),
+    ("KAFKA_GROUP", &["topics", "group"]),
     ("KAFKA_WEB_TRAFFIC_KEY", &["kafka", "key"]),
     ("KAFKA_WEB_TRAFFIC_SECRET", &["kafka", "secret"]),
     ("POSTGRES_URL", &["postgres", "url"]),
@@ -122,7 +122,7 @@ mod tests {
     #[test]
     fn the_lab_s_variables_are_read_without_their_quotes_and_ours_win() {
         let variables = [
-            ("PAGEBERG_KAFKA__GROUP", "ours"),
+            ("PAGEBERG_TOPICS__GROUP", "ours"),
             ("KAFKA_GROUP", "\"web-events.team\""),
             ("KAFKA_URL", "''"),
             ("PAGEBERG_TEST_KAFKA", "x"),
@@ -132,7 +132,7 @@ mod tests {
         ];
         let variables = variables.map(|(name, text)| (name.to_owned(), text.to_owned()));
         let given: Vec<_> = from_environment(&variables).into_iter().map(|given| (given.key(), given.value)).collect();
-        let expected = [("kafka.group", "web-events.team"), ("kafka.group", "ours"), ("caches", "x")];
+        let expected = [("topics.group", "web-events.team"), ("topics.group", "ours"), ("caches", "x")];
         assert_eq!(given, expected.map(|(key, text)| (key.to_owned(), text.into())));
     }
 

@@ -9,7 +9,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use event::Secret;
 use serde::{Deserialize, Serialize};
 
 pub use check::warnings;
@@ -36,8 +35,10 @@ pub struct Config {
     pub gateway: gateway::Config,
     /// The embedded log, used when no Kafka is configured.
     pub log: eventlog::embedded::Config,
-    /// The Kafka cluster whose topic is the log.
-    pub kafka: KafkaConfig,
+    /// The Kafka cluster whose topic is the log, when its brokers are set.
+    pub kafka: eventlog::kafka::Config,
+    /// The names of topics.
+    pub topics: TopicsConfig,
     /// From the log to the sinks.
     pub pipeline: pipeline::Config,
     /// Where visitors' places come from.
@@ -60,7 +61,8 @@ impl Default for Config {
             status: StatusConfig::default(),
             gateway: Default::default(),
             log: Default::default(),
-            kafka: KafkaConfig::default(),
+            kafka: Default::default(),
+            topics: TopicsConfig::default(),
             pipeline: Default::default(),
             geo: Default::default(),
             postgres: Default::default(),
@@ -132,32 +134,26 @@ impl Default for StatusConfig {
     }
 }
 
-/// The Kafka cluster whose topic is the log, and the names of topics on whichever log there is.
+/// The names of topics and of the group that reads them, on whichever log there is.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct KafkaConfig {
-    /// Bootstrap servers, `host:port` separated by commas. When unset, the log is the embedded one.
-    pub brokers: Option<String>,
+pub struct TopicsConfig {
     /// Topic of raw events; when unset the group's prefix and `.raw_events`.
-    pub topic: Option<String>,
+    pub raw: Option<String>,
     /// Consumer group. Its part up to the first dot is the prefix of the other topics.
     pub group: String,
-    /// User of SASL_SSL/PLAIN; with `secret`.
-    pub key: Option<String>,
-    /// Password of SASL_SSL/PLAIN; with `key`.
-    pub secret: Option<Secret>,
 }
 
-impl Default for KafkaConfig {
+impl Default for TopicsConfig {
     fn default() -> Self {
-        Self { brokers: None, topic: None, group: "pageberg".to_owned(), key: None, secret: None }
+        Self { raw: None, group: "pageberg".to_owned() }
     }
 }
 
-impl KafkaConfig {
+impl TopicsConfig {
     /// The topic that the gateway writes and the pipeline reads.
     pub fn raw_topic(&self) -> String {
-        self.topic.clone().unwrap_or_else(|| self.prefixed("raw_events"))
+        self.raw.clone().unwrap_or_else(|| self.prefixed("raw_events"))
     }
 
     /// The topic that enriched events are written to.

@@ -2,11 +2,23 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod chaos;
+mod clients;
+mod cluster;
 mod crash;
+#[expect(dead_code, reason = "the event log's own tests use the rest")]
+#[path = "../support/kafka.rs"]
+mod kafka;
+#[expect(dead_code, reason = "the event log's own tests use the rest")]
+#[path = "../support/kafka_console.rs"]
+mod kafka_console;
+mod lab;
 mod outage;
 #[path = "../support/postgres.rs"]
 mod postgres;
+mod process;
 mod readers;
 mod readme;
 mod server;
 mod whole_job;
+mod zombie;

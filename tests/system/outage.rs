@@ -19,12 +19,7 @@ async fn postgres_may_be_down_while_the_others_go_on_and_it_catches_up_by_itself
         let body: String = (request * 100..request * 100 + 100).map(page).collect();
         assert_eq!(server.post(body).await.0, 200);
     }
-    server
-        .until("delivered by the others", async |server: &Server| {
-            let status = server.status().await;
-            status["sinks"]["iceberg"]["lag"] == 0 && status["sinks"]["kafka"]["lag"] == 0
-        })
-        .await;
+    server.until_delivered_by(&["iceberg", "kafka"]).await;
     let status = server.status().await;
     assert_eq!(status["sinks"]["postgres"]["state"], "retrying", "{status}");
     assert_eq!(readers::read("duckdb", &server.data(), "count")["rows"], 2_001);

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::server::{DEADLINE, free_address, shared};
+use crate::process::{DEADLINE, free_address};
+use crate::server::shared;
 
 /// An example and the pieces of text that its output must hold.
 struct Example {
@@ -44,15 +45,11 @@ impl Run {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (listen, status) = (free_address(), free_address());
-        let geo = folder.path().join("data/geo");
-        std::fs::create_dir_all(&geo).unwrap();
-        std::fs::copy(shared("geo/derived/logs-city-flat.mmdb"), geo.join("dbip-city-ipv4.mmdb")).unwrap();
         std::fs::copy(shared("weblogs/apache_logs_semicomplete_2015.log"), folder.path().join("access.log")).unwrap();
         let mut child = Command::new("dev/run.sh")
             .current_dir(project())
             .env("BINARY", env!("CARGO_BIN_EXE_pageberg"))
             .env("DATA", folder.path().join("data"))
-            .env("GEO", geo.join("dbip-city-ipv4.mmdb"))
             .env("LISTEN", &listen)
             .env("STATUS", &status)
             .stdout(Stdio::piped())

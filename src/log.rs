@@ -1,0 +1,73 @@
+//! Opens the log that the configuration names: Kafka when brokers are given, else the embedded one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use eventlog::EventLog;
+use eventlog::embedded::{EmbeddedLog, Options};
+use eventlog::kafka::KafkaLog;
+use pipeline::Start;
+use tokio::task::spawn_blocking;
+
+use crate::config::Config;
+
+const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
+
+/// The log in use.
+pub enum Log {
+    Embedded(Arc<EmbeddedLog>),
+    Kafka(Arc<KafkaLog>),
+}
+
+impl Log {
+    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+        if config.kafka.brokers.is_none() {
+            return Ok(Self::Embedded(open_embedded(config).await?));
+        }
+        let kafka = KafkaLog::connect(&config.kafka).context("failed to set Kafka up")?;
+        Ok(Self::Kafka(kafka))
+    }
+
+    /// What the gateway appends to.
+    pub fn for_gateway(&self) -> Arc<dyn EventLog> {
+        match self {
+            Self::Embedded(log) => log.clone(),
+            Self::Kafka(kafka) => kafka.clone(),
+        }
+    }
+
+    /// What the pipeline reads and the sinks write.
+    pub fn for_pipeline(&self) -> Arc<dyn EventLog> {
+        match self {
+            Self::Embedded(log) => log.clone(),
+            Self::Kafka(kafka) => kafka.clone(),
+        }
+    }
+
+    /// Where a sink without a position starts unless the configuration says: the embedded log holds nothing but what this
+    /// gateway has acknowledged, a Kafka topic may hold the past of others.
+    pub fn default_start(&self) -> Start {
+        match self {
+            Self::Embedded(_) => Start::Earliest,
+            Self::Kafka(_) => Start::Latest,
+        }
+    }
+
+    pub async fn close(self) {
+        match self {
+            Self::Embedded(log) => log.close().await,
+            Self::Kafka(kafka) => {
+                kafka.close(CLOSE_PATIENCE).await;
+            }
+        }
+    }
+}
+
+async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
+    let folder = config.log_dir();
+    let options = Options { held_topics: vec![config.topics.raw_topic()], ..Options::from(config.log.clone()) };
+    let place = folder.clone();
+    let opened = spawn_blocking(move || EmbeddedLog::open_with(&place, options)).await?;
+    opened.with_context(|| format!("failed to open the log in {}", folder.display()))
+}
