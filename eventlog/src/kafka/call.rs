@@ -27,7 +27,7 @@ struct Call {
     settled: Settled,
     answer: Option<oneshot::Sender<Settled>>,
     /// Held until all records are settled, whether or not the caller still waits.
-    _room: Vec<OwnedSemaphorePermit>,
+    room: Vec<OwnedSemaphorePermit>,
 }
 
 /// The shares of a call of `records` records, at least one, and its answer.
@@ -37,7 +37,7 @@ pub(super) fn call(
 ) -> (impl Iterator<Item = Box<Delivery>>, oneshot::Receiver<Settled>) {
     let (answer, answered) = oneshot::channel();
     let settled = Settled { positions: vec![(0, 0); records], failed: 0, error: None };
-    let call = Call { outstanding: records, settled, answer: Some(answer), _room: room };
+    let call = Call { outstanding: records, settled, answer: Some(answer), room };
     let call = Arc::new(Mutex::new(call));
     ((0..records).map(move |index| Box::new(Delivery { call: call.clone(), index })), answered)
 }
@@ -55,6 +55,8 @@ impl Delivery {
         }
         call.outstanding -= 1;
         if call.outstanding == 0 {
+            // Before the answer, so that the caller's next call finds room.
+            call.room.clear();
             let empty = Settled { positions: Vec::new(), failed: 0, error: None };
             let settled = std::mem::replace(&mut call.settled, empty);
             if let Some(answer) = call.answer.take() {

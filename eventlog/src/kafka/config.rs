@@ -1,5 +1,6 @@
 //! What can be set about Kafka.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use event::Secret;
@@ -152,7 +153,7 @@ impl Config {
         }
     }
 
-    /// Looks at what can be judged without the cluster.
+    /// Looks at what can be judged without the cluster, the files included.
     ///
     /// # Errors
     /// `Misconfigured`.
@@ -174,8 +175,23 @@ impl Config {
         ];
         match faults.iter().find(|(wrong, _)| *wrong) {
             Some((_, fault)) => Err(LogError::Misconfigured((*fault).to_owned())),
-            None => Ok(()),
+            None => self.check_files(),
         }
+    }
+
+    fn check_files(&self) -> Result<(), LogError> {
+        let files = [
+            ("ca_file", &self.ca_file),
+            ("client_cert_file", &self.client_cert_file),
+            ("client_key_file", &self.client_key_file),
+        ];
+        for (setting, file) in files {
+            if let Some(file) = file {
+                File::open(file)
+                    .map_err(|error| LogError::Misconfigured(format!("{setting} {}: {error}", file.display())))?;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -117,8 +117,10 @@ pub(super) fn positions(
         offsets(&consumer.committed_offsets(asked, remaining)?)
     };
     patiently(timeout, ask).map_err(|error| match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::UnstableOffsetCommit) => LogError::Unavailable {
-            reason: "a transaction on the positions is still open, perhaps of a worker that was killed".to_owned(),
+        // librdkafka waits for a transaction to end as it waits for a broker to answer.
+        Some(RDKafkaErrorCode::UnstableOffsetCommit | RDKafkaErrorCode::OperationTimedOut) => LogError::Unavailable {
+            reason: "the brokers do not answer, or a transaction of a killed worker on the positions is still open"
+                .into(),
         },
         _ => errors::of_topic(topic, "ask for the positions", &error),
     })

@@ -55,7 +55,7 @@ impl KafkaTransactor {
         let clients = log.clients.clone();
         let producer = blocking(move || {
             let producer: KafkaProducer = create(&clients.transactional(&id), "transactor")?;
-            match producer.init_transactions(clients.request_timeout()) {
+            match producer.init_transactions(clients.transaction_timeout()) {
                 Ok(()) => Ok(producer),
                 Err(error) => Err(errors::unavailable("begin to write in transactions", &error)),
             }
