@@ -1,6 +1,6 @@
 FROM rust:1.95-slim-bookworm AS build
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends g++ make \
+    && apt-get install --yes --no-install-recommends g++ make perl \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
