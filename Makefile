@@ -1,7 +1,7 @@
 # pageberg: `make run` starts it here, `make test` checks everything; the rest is for containers and daily work.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-setup build fmt lint up down start stop job psql db-init clean
+.PHONY: help run test test-setup chaos build fmt lint up down start stop job psql db-init clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -17,6 +17,9 @@ test-setup: ## Fetch what the tests need: Python packages, Postgres binaries and
 	@dev/postgres.sh bin
 	@dev/kafka.sh fetch
 
+chaos: ## Break every part of a cluster at random under load, 25 times, and count what came through
+	PAGEBERG_CHAOS=long cargo test --locked --test system chaos -- --nocapture
+
 build: ## Build the release binary into target/release
 	cargo build --release --locked --bin pageberg
 
@@ -27,7 +30,7 @@ lint: ## Check formatting and lints alone
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
-up: ## Build the image and start pageberg and Postgres in containers
+up: ## Build the image and start a gateway, two pipeline workers, Kafka and Postgres in containers
 	dev/geo.sh data/geo || echo "no city database: visitors get no place"
 	docker compose up --build --detach --wait
 
@@ -40,15 +43,15 @@ start: ## Start the stopped containers
 stop: ## Stop the containers
 	docker compose stop
 
-job: ## Start, or restart after a change of configuration, pageberg's container alone
-	docker compose up --detach --wait --force-recreate --no-deps pageberg
+job: ## Start, or restart after a change of configuration, the pipeline's containers alone
+	docker compose up --detach --wait --force-recreate --no-deps pipeline
 
 psql: ## Open psql on the running Postgres, that of `make run` or of `make up`
 	@dev/psql.sh
 
 db-init: ## Start Postgres in its container and apply sql/
 	docker compose up --detach --wait postgres
-	docker compose run --rm --no-deps pageberg db-init
+	docker compose run --rm --no-deps pipeline db-init
 
 clean: ## Remove build output, the test environment and the containers; ./data and the volumes stay
 	cargo clean

@@ -169,7 +169,7 @@ FLAGS=(--data "$DATA" --listen "$LISTEN" --status "$STATUS")
 PRIVATE_URL=
 trap on_signal INT TERM HUP
 trap on_exit EXIT
-[ -n "${BINARY:-}" ] || dev/need.sh cargo cc c++ || die "install what is missing, then start again"
+[ -n "${BINARY:-}" ] || dev/need.sh cargo cc c++ make perl || die "install what is missing, then start again"
 check_address LISTEN "$LISTEN"
 check_address STATUS "$STATUS"
 claim_data
