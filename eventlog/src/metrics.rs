@@ -34,10 +34,22 @@ pub const KAFKA_QUEUE_RECORDS: &str = "pageberg_kafka_queue_records";
 pub const KAFKA_QUEUE_BYTES: &str = "pageberg_kafka_queue_bytes";
 /// Seconds from a request of the Kafka producer to its answer, on average over five seconds, by broker.
 pub const KAFKA_ROUND_TRIP_SECONDS: &str = "pageberg_kafka_round_trip_seconds";
-/// Changes of this process's share in a topic, by group.
+/// Rebalances that this process took part in, by group.
 pub const KAFKA_REBALANCES: &str = "pageberg_kafka_rebalances_total";
 /// Seconds that a Kafka transaction took, by group.
 pub const KAFKA_TRANSACTION_SECONDS: &str = "pageberg_kafka_transaction_seconds";
+/// Records that wait in the spool.
+pub const SPOOL_RECORDS: &str = "pageberg_spool_records";
+/// Bytes of the records that wait in the spool.
+pub const SPOOL_BYTES: &str = "pageberg_spool_bytes";
+/// Seconds since the oldest record that waits was spooled; 0 when none waits.
+pub const SPOOL_AGE_SECONDS: &str = "pageberg_spool_age_seconds";
+/// Records acknowledged because they were spooled.
+pub const SPOOL_SPOOLED: &str = "pageberg_spool_spooled_total";
+/// Spooled records that were settled: sent to the log, or kept as refused.
+pub const SPOOL_REPLAYED: &str = "pageberg_spool_replayed_total";
+/// Spooled records that the log refuses for good; they stay in the spool's folder.
+pub const SPOOL_REFUSED: &str = "pageberg_spool_refused_total";
 
 /// Registers what each metric means with the process's recorder.
 pub fn describe() {
@@ -56,8 +68,14 @@ pub fn describe() {
     metrics::describe_gauge!(KAFKA_QUEUE_RECORDS, Unit::Count, "records in the Kafka producer's queue");
     metrics::describe_gauge!(KAFKA_QUEUE_BYTES, Unit::Bytes, "bytes in the Kafka producer's queue");
     metrics::describe_gauge!(KAFKA_ROUND_TRIP_SECONDS, Unit::Seconds, "time until a Kafka broker answers, on average");
-    metrics::describe_counter!(KAFKA_REBALANCES, Unit::Count, "changes of this process's share in a topic");
+    metrics::describe_counter!(KAFKA_REBALANCES, Unit::Count, "rebalances that this process took part in");
     metrics::describe_histogram!(KAFKA_TRANSACTION_SECONDS, Unit::Seconds, "time that a Kafka transaction took");
+    metrics::describe_gauge!(SPOOL_RECORDS, Unit::Count, "records that wait in the spool");
+    metrics::describe_gauge!(SPOOL_BYTES, Unit::Bytes, "bytes of the records that wait in the spool");
+    metrics::describe_gauge!(SPOOL_AGE_SECONDS, Unit::Seconds, "age of the oldest record that waits in the spool");
+    metrics::describe_counter!(SPOOL_SPOOLED, Unit::Count, "records acknowledged because they were spooled");
+    metrics::describe_counter!(SPOOL_REPLAYED, Unit::Count, "spooled records that were sent to the log, or refused");
+    metrics::describe_counter!(SPOOL_REFUSED, Unit::Count, "spooled records that the log refuses for good");
 }
 
 /// The metrics of appends to one Kafka topic.
@@ -96,6 +114,35 @@ pub(crate) fn kafka_queue(records: u64, bytes: u64) {
 /// How long a Kafka broker takes to answer.
 pub(crate) fn kafka_round_trip(broker: &str, average: Duration) {
     metrics::gauge!(KAFKA_ROUND_TRIP_SECONDS, "broker" => broker.to_owned()).set(average.as_secs_f64());
+}
+
+/// The metrics of the spool.
+pub(crate) struct SpoolMetrics {
+    records: Gauge,
+    bytes: Gauge,
+    age_seconds: Gauge,
+    pub(crate) spooled: Counter,
+    pub(crate) replayed: Counter,
+    pub(crate) refused: Counter,
+}
+
+impl SpoolMetrics {
+    pub(crate) fn new() -> Self {
+        Self {
+            records: metrics::gauge!(SPOOL_RECORDS),
+            bytes: metrics::gauge!(SPOOL_BYTES),
+            age_seconds: metrics::gauge!(SPOOL_AGE_SECONDS),
+            spooled: metrics::counter!(SPOOL_SPOOLED),
+            replayed: metrics::counter!(SPOOL_REPLAYED),
+            refused: metrics::counter!(SPOOL_REFUSED),
+        }
+    }
+
+    pub(crate) fn show(&self, records: u64, bytes: u64, age: Duration) {
+        self.records.set(records as f64);
+        self.bytes.set(bytes as f64);
+        self.age_seconds.set(age.as_secs_f64());
+    }
 }
 
 /// The metrics of one topic.

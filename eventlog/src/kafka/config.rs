@@ -51,7 +51,7 @@ pub struct Config {
     /// Time after which a question to the brokers (metadata, offsets, a new topic) is given up as unavailable.
     pub request_timeout_ms: u32,
     /// Time after which the brokers abort a transaction whose worker was killed. Until then, readers of its output and
-    /// those who ask for its group's positions wait. Also the longest that a commit takes.
+    /// those who ask for its group's positions wait. Also the time limit of each step of a commit.
     pub transaction_timeout_ms: u32,
     /// Time after which a worker that is silent loses its partitions to others.
     pub session_timeout_ms: u32,

@@ -31,8 +31,11 @@ pub(super) fn is_unknown_topic(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
 }
 
-/// Whether the group has a newer generation than the one that a commit was made for.
+/// Whether the group has, or is about to have, a newer generation than the one that a commit was made for.
 pub(super) fn is_fenced(code: RDKafkaErrorCode) -> bool {
-    use RDKafkaErrorCode::{Fenced, FencedInstanceId, IllegalGeneration, ProducerFenced, UnknownMemberId};
-    matches!(code, Fenced | FencedInstanceId | IllegalGeneration | ProducerFenced | UnknownMemberId)
+    use RDKafkaErrorCode::{
+        Fenced, FencedInstanceId, IllegalGeneration, ProducerFenced, RebalanceInProgress, UnknownMemberId,
+    };
+    let fenced = [Fenced, FencedInstanceId, IllegalGeneration, ProducerFenced, RebalanceInProgress, UnknownMemberId];
+    fenced.contains(&code)
 }

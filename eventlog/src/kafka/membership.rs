@@ -22,6 +22,9 @@ use crate::{LogError, Membership};
 /// How soon a member that was dropped begins to leave.
 const POLL: Duration = Duration::from_millis(100);
 
+type Member = BaseConsumer<MemberContext>;
+type Proof = Option<ConsumerGroupMetadata>;
+
 /// What this process owns, and the proof that the group's coordinator asks for.
 pub(super) struct Holding {
     pub(super) partitions: Vec<i32>,
@@ -32,7 +35,9 @@ pub(super) struct Holding {
 pub(super) struct Share {
     /// Written by the member's own thread alone. `None` while nothing is owned.
     ///
-    /// **Invariant:** the proof is never younger than a loss of one of the partitions.
+    /// **Invariant:** the proof is of the generation that gave the partitions, so that the coordinator refuses it as soon
+    /// as there is a later one. That of the moment would not do: a member that was excluded and has joined again already
+    /// has a valid one, while it still believes to own what others have got since.
     holding: RwLock<Option<Arc<Holding>>>,
     /// `None` until the group has first told.
     partitions: watch::Sender<Option<Vec<i32>>>,
@@ -62,7 +67,7 @@ struct MemberContext {
 
 impl MemberContext {
     /// Takes the partitions, without fetching from them.
-    fn take(&self, consumer: &BaseConsumer<Self>, partitions: &mut TopicPartitionList) -> KafkaResult<()> {
+    fn take(&self, consumer: &Member, partitions: &mut TopicPartitionList, proof: Proof) -> KafkaResult<()> {
         // An offset spares the question for the group's position. Nothing is read from there.
         partitions.set_all_offsets(Offset::End)?;
         consumer.incremental_assign(partitions)?;
@@ -71,32 +76,27 @@ impl MemberContext {
         owned.extend(self.of_topic(partitions));
         owned.sort_unstable();
         owned.dedup();
-        self.publish(consumer, owned);
+        self.publish(consumer, owned, proof);
         Ok(())
     }
 
     /// Stops commits first, then lets the group give the partitions to others.
-    fn give_up(&self, consumer: &BaseConsumer<Self>, partitions: &TopicPartitionList) -> KafkaResult<()> {
+    fn give_up(&self, consumer: &Member, partitions: &TopicPartitionList, proof: Proof) -> KafkaResult<()> {
         let lost = self.of_topic(partitions);
         let owned = self.share.owned().into_iter().filter(|partition| !lost.contains(partition)).collect();
-        self.publish(consumer, owned);
+        self.publish(consumer, owned, proof);
         consumer.incremental_unassign(partitions)
     }
 
-    fn publish(&self, consumer: &BaseConsumer<Self>, owned: Vec<i32>) {
-        self.renew_proof(consumer, &owned);
-        tracing::info!(group = self.group, topic = self.topic, partitions = ?owned, "the share in the topic has changed");
-        metrics::counter!(KAFKA_REBALANCES, "group" => self.group.clone()).increment(1);
-        self.share.partitions.send_replace(Some(owned));
-    }
-
-    /// Gets the proof of the group's present generation. One that was got while the share is being lost would be that of
-    /// no member, which the coordinator lets pass: it is not kept.
-    fn renew_proof(&self, consumer: &BaseConsumer<Self>, owned: &[i32]) {
-        let proof = consumer.group_metadata();
+    fn publish(&self, consumer: &Member, owned: Vec<i32>, proof: Proof) {
         let held = !owned.is_empty() && !consumer.assignment_lost();
-        let holding = proof.filter(|_| held).map(|proof| Holding { partitions: owned.to_vec(), proof });
-        self.share.hold(holding);
+        self.share.hold(proof.filter(|_| held).map(|proof| Holding { partitions: owned.clone(), proof }));
+        metrics::counter!(KAFKA_REBALANCES, "group" => self.group.clone()).increment(1);
+        if self.share.partitions.borrow().as_ref() == Some(&owned) {
+            return;
+        }
+        tracing::info!(group = self.group, topic = self.topic, partitions = ?owned, "the share in the topic has changed");
+        self.share.partitions.send_replace(Some(owned));
     }
 
     fn of_topic(&self, partitions: &TopicPartitionList) -> Vec<i32> {
@@ -115,10 +115,12 @@ impl ClientContext for MemberContext {
 }
 
 impl ConsumerContext for MemberContext {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+    fn rebalance(&self, consumer: &Member, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        // The generation that this rebalance made: the member cannot join a later one before it has applied this one.
+        let proof = consumer.group_metadata();
         let applied = match event {
-            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.take(consumer, partitions),
-            _ => self.give_up(consumer, partitions),
+            RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS => self.take(consumer, partitions, proof),
+            _ => self.give_up(consumer, partitions, proof),
         };
         if let Err(error) = applied {
             tracing::error!(group = self.group, topic = self.topic, %error, "failed to apply a rebalance");
@@ -166,13 +168,11 @@ impl KafkaMembership {
 }
 
 /// Polls, without which the group would exclude the member, until nobody wants the membership any more; then leaves.
-fn keep_membership(consumer: BaseConsumer<MemberContext>, staying: &watch::Receiver<()>) {
+fn keep_membership(consumer: Member, staying: &watch::Receiver<()>) {
     while staying.has_changed().is_ok() {
         if let Some(Err(error)) = consumer.poll(POLL) {
             tracing::debug!(group = consumer.context().group, %error, "the member goes on after an error");
         }
-        let context = consumer.context();
-        context.renew_proof(&consumer, &context.share.owned());
     }
     consumer.context().share.hold(None);
 }

@@ -9,6 +9,8 @@
 //! - A worker killed within a transaction leaves it open until `transaction_timeout_ms` is over. Until the brokers abort it,
 //!   readers of that output wait before it, and [`positions`](crate::EventLog::positions) of its partitions are
 //!   `Unavailable`. A transactor is open only while it commits, so this is rare.
+//! - The cluster forgets the positions of a group that has had no member for `offsets.retention.minutes` (seven days
+//!   unless set otherwise).
 //!
 //! **Invariant:** offsets are dense in topics that are only appended to. Each transaction takes one offset more in each
 //! partition that it writes to, which no reader sees.

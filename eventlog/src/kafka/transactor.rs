@@ -136,7 +136,11 @@ impl Commit {
         producer.begin_transaction().map_err(|error| Failure::Broken(verdict(&error)))?;
         let written = self.send(producer).and_then(|()| self.send_positions(producer));
         let committed = written.and_then(|()| producer.commit_transaction(self.log.clients.transaction_timeout()));
-        committed.map_err(|error| self.abort(producer, &error))
+        committed.map_err(|error| {
+            // Looked at anew by the next commit, for it may have been deleted.
+            self.log.topics.forget(&self.output);
+            self.abort(producer, &error)
+        })
     }
 
     fn send(&self, producer: &KafkaProducer) -> Result<(), KafkaError> {

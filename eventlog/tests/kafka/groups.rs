@@ -73,3 +73,31 @@ async fn a_new_member_goes_on_where_the_group_stands() {
     let mut transactor = next_log.transactor(&group, &output).await.unwrap();
     transactor.commit(vec![record("a", "2")], &advance(&topic, Some(7), 9)).await.unwrap();
 }
+
+#[tokio::test]
+async fn after_a_rebalance_the_owner_of_a_partition_commits_for_it_and_the_other_member_cannot() {
+    let logs = [shared().0, connect(&config(KafkaBroker::shared()))];
+    let (group, topic) = (unique("workers"), unique("page_views"));
+    let mut members = vec![logs[0].join(&group, &topic).await.unwrap()];
+    assigned(&mut members[0], &[0, 1, 2, 3]).await;
+    let mut transactors = Vec::new();
+    for log in &logs {
+        transactors.push(log.transactor(&group, &format!("{topic}.out")).await.unwrap());
+    }
+    transactors[0].commit(Vec::new(), &advance(&topic, None, 1)).await.unwrap();
+    members.push(logs[1].join(&group, &topic).await.unwrap());
+    let kept = within(members[0].assigned()).await.unwrap();
+    let taken = async { while within(members[1].assigned()).await.unwrap().len() != 2 {} };
+    taken.await;
+    let (owner, other) = if kept.contains(&0) { (0, 1) } else { (1, 0) };
+    let refused = transactors[other].commit(Vec::new(), &advance(&topic, Some(1), 9)).await;
+    assert!(matches!(refused, Err(LogError::Moved)), "{refused:?}");
+    let goes_on = async {
+        // Refused while the group has a generation that the owner has not been told of yet.
+        while let Err(error) = transactors[owner].commit(Vec::new(), &advance(&topic, Some(1), 2)).await {
+            assert!(matches!(error, LogError::Moved), "{error}");
+        }
+    };
+    within(goes_on).await;
+    assert_eq!(logs[0].positions(&group, &topic).await.unwrap().get(0), Some(2));
+}
