@@ -1,0 +1,245 @@
+//! Which way appends go, and what has to be over before that changes. Pure: the `gate` locks it and wakes who waits.
+
+use std::time::{Duration, Instant};
+
+use event::Timestamp;
+
+use crate::LogError;
+
+/// Which way appends go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Straight to the remote.
+    Direct,
+    /// Into the store.
+    Spool,
+    /// They wait a moment: the replay has nearly caught up.
+    Drain,
+}
+
+/// What the replay does next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// Read and send a batch.
+    Replay,
+    /// Wait for appends on their way into the store.
+    Wait,
+    /// Nothing is left; appends go straight to the remote again.
+    Done,
+}
+
+/// What waits in the store.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Stored {
+    /// Everything before this offset was replayed.
+    pub(super) replayed: i64,
+    /// Offset after the last record known to be stored.
+    pub(super) end: i64,
+    /// Of what waits; roughly, until nothing does.
+    pub(super) bytes: u64,
+}
+
+impl Stored {
+    pub(super) fn records(&self) -> u64 {
+        u64::try_from(self.end - self.replayed).unwrap_or_default()
+    }
+}
+
+/// What happened since appends last went straight to the remote.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Outage {
+    pub(super) since: Instant,
+    pub(super) spooled: u64,
+    pub(super) replayed: u64,
+}
+
+pub(super) struct State {
+    pub(super) way: Way,
+    /// Appends that the remote has not settled, also those that nobody waits for any more.
+    pub(super) unsettled: usize,
+    /// Appends on their way into the store.
+    entering: usize,
+    entering_bytes: u64,
+    pub(super) stored: Stored,
+    /// When the oldest record that waits was stored.
+    pub(super) oldest: Option<Timestamp>,
+    /// Since when the remote has answered nothing but that it is busy.
+    busy_since: Option<Instant>,
+    pub(super) outage: Outage,
+    max_bytes: u64,
+    /// The replay has nearly caught up when no more than this is left.
+    drain_bytes: u64,
+}
+
+impl State {
+    pub(super) fn new(stored: Stored, max_bytes: u64, drain_bytes: u64) -> Self {
+        Self {
+            way: if stored.records() > 0 { Way::Spool } else { Way::Direct },
+            unsettled: 0,
+            entering: 0,
+            entering_bytes: 0,
+            stored,
+            oldest: None,
+            busy_since: None,
+            outage: Outage { since: Instant::now(), spooled: 0, replayed: 0 },
+            max_bytes,
+            drain_bytes,
+        }
+    }
+
+    /// The remote has answered an append, if only with an error.
+    pub(super) fn settle(&mut self, busy: bool) {
+        self.unsettled -= 1;
+        match busy {
+            true => _ = self.busy_since.get_or_insert_with(Instant::now),
+            false => self.busy_since = None,
+        }
+    }
+
+    pub(super) fn is_busy_for(&self, time: Duration) -> bool {
+        self.busy_since.is_some_and(|since| since.elapsed() >= time)
+    }
+
+    /// An append sets out for the store; so do all that come after it.
+    pub(super) fn enter(&mut self, bytes: u64) -> Result<(), LogError> {
+        if self.way == Way::Direct {
+            self.outage = Outage { since: Instant::now(), spooled: 0, replayed: 0 };
+        }
+        self.way = Way::Spool;
+        if self.stored.bytes + self.entering_bytes + bytes > self.max_bytes {
+            return Err(LogError::Full { reason: format!("the spool's limit is {} bytes", self.max_bytes) });
+        }
+        self.entering += 1;
+        self.entering_bytes += bytes;
+        Ok(())
+    }
+
+    /// An append that has set out has arrived, if it has, at `first`. Tells whether it is the outage's first.
+    pub(super) fn arrive(&mut self, bytes: u64, arrived: Option<(i64, u64)>) -> bool {
+        self.entering -= 1;
+        self.entering_bytes -= bytes;
+        let Some((first, records)) = arrived else { return false };
+        let end = first + records as i64;
+        // The replay may have been faster.
+        if end > self.stored.replayed {
+            self.stored.bytes += bytes;
+            self.oldest = self.oldest.or_else(|| Some(Timestamp::now()));
+        }
+        self.stored.end = self.stored.end.max(end);
+        self.outage.spooled += records;
+        self.outage.spooled == records
+    }
+
+    /// A batch is in the remote, or refused.
+    pub(super) fn replay(&mut self, next: i64, records: u64, bytes: u64) {
+        self.stored.replayed = next;
+        self.stored.end = self.stored.end.max(next);
+        self.stored.bytes = match self.stored.records() {
+            0 => 0,
+            _ => self.stored.bytes.saturating_sub(bytes),
+        };
+        self.outage.replayed += records;
+    }
+
+    /// What the replay is to do. Appends are made to wait for it only while the remote works.
+    pub(super) fn next(&mut self, remote_works: bool) -> Next {
+        let empty = self.stored.records() == 0;
+        if empty && self.entering == 0 {
+            self.way = Way::Direct;
+            self.oldest = None;
+            return Next::Done;
+        }
+        if remote_works && self.stored.bytes <= self.drain_bytes {
+            self.way = Way::Drain;
+        }
+        if empty { Next::Wait } else { Next::Replay }
+    }
+
+    /// Whether there is more to do than [`Next::Wait`].
+    pub(super) fn may_go_on(&self) -> bool {
+        self.entering == 0 || self.stored.records() > 0
+    }
+
+    /// Appends no longer wait for the replay.
+    pub(super) fn give_up_draining(&mut self) {
+        if self.way == Way::Drain {
+            self.way = Way::Spool;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state() -> State {
+        State::new(Stored::default(), 100, 10)
+    }
+
+    #[test]
+    fn the_way_back_opens_only_once_everything_has_arrived_and_was_replayed() {
+        let mut state = state();
+        state.enter(5).unwrap();
+        state.enter(5).unwrap();
+        assert_eq!(state.next(false), Next::Wait);
+        assert!(state.arrive(5, Some((0, 2))), "it is the first");
+        assert_eq!(state.next(false), Next::Replay);
+        state.replay(2, 2, 5);
+        assert_eq!((state.next(false), state.way), (Next::Wait, Way::Spool), "the second is still on its way");
+        assert!(!state.arrive(5, Some((2, 1))));
+        assert_eq!(state.next(true), Next::Replay);
+        state.replay(3, 1, 5);
+        assert_eq!((state.next(true), state.way), (Next::Done, Way::Direct));
+        assert_eq!((state.outage.spooled, state.outage.replayed, state.stored.bytes), (3, 3, 0));
+    }
+
+    #[test]
+    fn appends_wait_for_the_replay_only_when_it_works_and_has_nearly_caught_up() {
+        for (bytes, works, way) in [(10, true, Way::Drain), (11, true, Way::Spool), (10, false, Way::Spool)] {
+            let mut state = state();
+            state.enter(bytes).unwrap();
+            state.arrive(bytes, Some((0, 1)));
+            assert_eq!((state.next(works), state.way), (Next::Replay, way), "{bytes} {works}");
+            state.give_up_draining();
+            assert_eq!(state.way, Way::Spool);
+        }
+    }
+
+    #[test]
+    fn a_record_that_was_replayed_before_its_append_was_told_is_not_counted_twice() {
+        let mut state = state();
+        state.enter(5).unwrap();
+        state.replay(1, 1, 5);
+        state.arrive(5, Some((0, 1)));
+        assert_eq!((state.stored.records(), state.stored.bytes, state.next(true)), (0, 0, Next::Done));
+    }
+
+    #[test]
+    fn what_does_not_arrive_takes_no_room() {
+        let mut state = state();
+        state.enter(60).unwrap();
+        assert!(matches!(state.enter(41), Err(LogError::Full { .. })));
+        state.arrive(60, None);
+        state.enter(100).unwrap();
+        state.arrive(100, Some((0, 1)));
+        assert!(matches!(state.enter(1), Err(LogError::Full { .. })));
+    }
+
+    #[test]
+    fn what_was_stored_before_goes_first() {
+        assert_eq!(state().way, Way::Direct);
+        let stored = Stored { replayed: 3, end: 4, bytes: 9 };
+        assert_eq!(State::new(stored, 100, 10).way, Way::Spool);
+    }
+
+    #[test]
+    fn a_remote_is_busy_for_long_only_if_it_never_was_anything_else() {
+        let mut state = state();
+        state.unsettled = 3;
+        state.settle(true);
+        state.settle(true);
+        assert!(state.is_busy_for(Duration::ZERO) && !state.is_busy_for(Duration::from_secs(60)));
+        state.settle(false);
+        assert!(!state.is_busy_for(Duration::ZERO));
+    }
+}
