@@ -12,6 +12,7 @@ use crate::source::{Origin, Source};
 /// The batches after a lane's positions, in order.
 pub(crate) struct Feed {
     lane: String,
+    leads: bool,
     origin: Origin,
     ring: Arc<Ring>,
     at: Positions,
@@ -21,8 +22,8 @@ pub(crate) struct Feed {
 
 impl Feed {
     /// A feed that begins at `at`.
-    pub fn new(lane: &str, origin: Origin, ring: Arc<Ring>, at: Positions) -> Self {
-        Self { lane: lane.to_owned(), origin, ring, at, own: None, rest: None }
+    pub fn new(lane: &str, leads: bool, origin: Origin, ring: Arc<Ring>, at: Positions) -> Self {
+        Self { lane: lane.to_owned(), leads, origin, ring, at, own: None, rest: None }
     }
 
     /// How far the feed has been read.
@@ -48,9 +49,12 @@ impl Feed {
     }
 
     async fn unseen(&mut self) -> Result<Arc<Batch>, LogError> {
+        if self.own.is_some() && !self.ring.is_close(&self.at) {
+            return self.read_log().await;
+        }
         let mut pushes = self.ring.pushes();
         loop {
-            match self.ring.find(&self.lane, &self.at) {
+            match self.ring.find(&self.lane, self.leads, &self.at) {
                 Found::Batch(batch) => {
                     self.own = None;
                     return Ok(batch);

@@ -79,7 +79,8 @@ impl Lane {
             begun = self.begin() => begun?,
         };
         let mut stored = begun;
-        let mut feed = Feed::new(self.sink.name(), self.origin.clone(), self.ring.clone(), stored.clone());
+        let mut feed =
+            Feed::new(self.sink.name(), self.sink.leads(), self.origin.clone(), self.ring.clone(), stored.clone());
         let mut staged = Staged::default();
         loop {
             let pace = self.sink.pace();

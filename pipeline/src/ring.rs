@@ -47,6 +47,11 @@ impl State {
         self.batches.front().is_none_or(|oldest| self.lanes.values().any(|at| oldest.is_before(at)))
     }
 
+    /// Whether nothing after `at` has left the ring.
+    fn holds(&self, at: &Positions) -> bool {
+        self.start.iter().all(|(partition, start)| at.get(partition).is_some_and(|next| start <= next))
+    }
+
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.batches.pop_front() {
             self.bytes -= oldest.bytes;
@@ -91,19 +96,28 @@ impl Ring {
         true
     }
 
-    /// What a lane at `at` goes on with.
-    pub fn find(&self, lane: &str, at: &Positions) -> Found {
+    /// What a lane at `at` goes on with. Where a lane that leads has come is remembered: the head follows it.
+    pub fn find(&self, lane: &str, leads: bool, at: &Positions) -> Found {
         let mut state = self.state();
-        if state.start.iter().any(|(partition, start)| at.get(partition).is_none_or(|next| next < start)) {
+        if !state.holds(at) {
             state.lanes.remove(lane);
             return Found::Behind;
         }
-        state.lanes.insert(lane.to_owned(), at.clone());
-        self.taken.notify_one();
+        if leads {
+            state.lanes.insert(lane.to_owned(), at.clone());
+            self.taken.notify_one();
+        }
         match state.batches.iter().find(|batch| !batch.is_before(at)) {
             Some(batch) => Found::Batch(batch.clone()),
             None => Found::Nothing,
         }
+    }
+
+    /// Whether a lane that reads the log itself has caught up so far that it will not be left behind again at once.
+    pub fn is_close(&self, at: &Positions) -> bool {
+        let state = self.state();
+        let ahead = state.batches.iter().filter(|batch| !batch.is_before(at)).map(|batch| batch.bytes).sum::<usize>();
+        state.holds(at) && ahead <= self.limit_bytes / 2
     }
 
     /// Forgets a lane that failed: what it had taken it will need again.
@@ -145,34 +159,50 @@ mod tests {
     #[test]
     fn the_head_follows_the_fastest_lane_and_the_slow_one_is_told_that_it_is_behind() {
         let ring = ring(250, 0);
-        assert!(matches!(ring.find("fast", &at(0)), Found::Nothing));
-        assert!(matches!(ring.find("slow", &at(0)), Found::Nothing));
+        assert!(matches!(ring.find("fast", true, &at(0)), Found::Nothing));
+        assert!(matches!(ring.find("slow", true, &at(0)), Found::Nothing));
         assert_eq!((push(&ring, 0..1), push(&ring, 1..2)), (Some(()), Some(())));
         assert_eq!(push(&ring, 2..3), None, "full, and nobody has taken the oldest");
-        assert!(matches!(ring.find("fast", &at(1)), Found::Batch(batch) if batch.covers[&0] == (1..2)));
+        assert!(matches!(ring.find("fast", true, &at(1)), Found::Batch(batch) if batch.covers[&0] == (1..2)));
         assert_eq!(push(&ring, 2..3), Some(()));
-        assert!(matches!(ring.find("slow", &at(0)), Found::Behind));
-        assert!(matches!(ring.find("slow", &at(1)), Found::Batch(batch) if batch.covers[&0] == (1..2)));
-        assert!(matches!(ring.find("fast", &at(3)), Found::Nothing));
+        assert!(matches!(ring.find("slow", true, &at(0)), Found::Behind));
+        assert!(matches!(ring.find("slow", true, &at(1)), Found::Batch(batch) if batch.covers[&0] == (1..2)));
+        assert!(matches!(ring.find("fast", true, &at(3)), Found::Nothing));
     }
 
     #[test]
     fn a_lane_that_failed_does_not_pull_the_head_on() {
         let ring = ring(150, 0);
         assert_eq!(push(&ring, 0..1), Some(()));
-        ring.find("lane", &at(1));
+        ring.find("lane", true, &at(1));
         ring.leave("lane");
         assert_eq!(push(&ring, 1..2), None);
-        ring.find("lane", &at(1));
+        ring.find("lane", true, &at(1));
         assert_eq!(push(&ring, 1..2), Some(()));
+    }
+
+    #[test]
+    fn a_lane_that_does_not_lead_does_not_pull_the_head_on() {
+        let ring = ring(150, 0);
+        assert_eq!(push(&ring, 0..1), Some(()));
+        ring.find("light", false, &at(1));
+        assert_eq!(push(&ring, 1..2), None);
+    }
+
+    #[test]
+    fn a_lane_comes_back_to_the_ring_only_when_it_is_well_within() {
+        let ring = ring(400, 10);
+        assert!((10..14).all(|offset| push(&ring, offset..offset + 1).is_some()));
+        let close = [9, 10, 11, 12, 14].map(|next| ring.is_close(&at(next)));
+        assert_eq!(close, [false, false, false, true, true]);
     }
 
     #[test]
     fn a_lane_before_the_start_is_behind_and_one_after_the_end_waits() {
         let ring = ring(1_000, 10);
-        assert!(matches!(ring.find("lane", &at(9)), Found::Behind));
-        assert!(matches!(ring.find("lane", &at(12)), Found::Nothing));
+        assert!(matches!(ring.find("lane", true, &at(9)), Found::Behind));
+        assert!(matches!(ring.find("lane", true, &at(12)), Found::Nothing));
         push(&ring, 10..14);
-        assert!(matches!(ring.find("lane", &at(12)), Found::Batch(batch) if batch.covers[&0] == (10..14)));
+        assert!(matches!(ring.find("lane", true, &at(12)), Found::Batch(batch) if batch.covers[&0] == (10..14)));
     }
 }

@@ -35,6 +35,12 @@ pub trait Sink: Send {
         batch.events.len()
     }
 
+    /// Whether the reading of the log keeps up with this sink when it is the fastest. Not for one that writes next to nothing:
+    /// it would run ahead of all others, and each of them would have to read the log by itself.
+    fn leads(&self) -> bool {
+        true
+    }
+
     /// Drops whatever is staged, reconnects if need be, and tells where the sink stands in `topic`, read from the place
     /// where its rows live. Called at the start and after every error.
     async fn resume(&mut self, topic: &str) -> Result<Positions, SinkError>;

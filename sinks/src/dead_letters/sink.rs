@@ -39,6 +39,10 @@ impl Sink for DeadLetterSink {
         PACE
     }
 
+    fn leads(&self) -> bool {
+        false
+    }
+
     fn rows(&self, batch: &Batch) -> usize {
         batch.undecodable.len()
     }
