@@ -7,33 +7,38 @@ use anyhow::Context;
 use eventlog::EventLog;
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::kafka::KafkaLog;
+use eventlog::spool::SpooledLog;
 use pipeline::Start;
 use tokio::task::spawn_blocking;
 
 use crate::config::Config;
+use crate::serve::Roles;
 
 const CLOSE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// The log in use.
 pub enum Log {
     Embedded(Arc<EmbeddedLog>),
-    Kafka(Arc<KafkaLog>),
+    /// With the spool, if this process is a gateway.
+    Kafka(Arc<KafkaLog>, Option<Arc<SpooledLog>>),
 }
 
 impl Log {
-    pub async fn open(config: &Config) -> anyhow::Result<Self> {
+    pub async fn open(config: &Config, roles: Roles) -> anyhow::Result<Self> {
         if config.kafka.brokers.is_none() {
             return Ok(Self::Embedded(open_embedded(config).await?));
         }
         let kafka = KafkaLog::connect(&config.kafka).context("failed to set Kafka up")?;
-        Ok(Self::Kafka(kafka))
+        let spool = if roles.gateway { Some(open_spool(config, kafka.clone()).await?) } else { None };
+        Ok(Self::Kafka(kafka, spool))
     }
 
     /// What the gateway appends to.
     pub fn for_gateway(&self) -> Arc<dyn EventLog> {
         match self {
             Self::Embedded(log) => log.clone(),
-            Self::Kafka(kafka) => kafka.clone(),
+            Self::Kafka(_, Some(spool)) => spool.clone(),
+            Self::Kafka(kafka, None) => kafka.clone(),
         }
     }
 
@@ -41,7 +46,7 @@ impl Log {
     pub fn for_pipeline(&self) -> Arc<dyn EventLog> {
         match self {
             Self::Embedded(log) => log.clone(),
-            Self::Kafka(kafka) => kafka.clone(),
+            Self::Kafka(kafka, _) => kafka.clone(),
         }
     }
 
@@ -50,14 +55,17 @@ impl Log {
     pub fn default_start(&self) -> Start {
         match self {
             Self::Embedded(_) => Start::Earliest,
-            Self::Kafka(_) => Start::Latest,
+            Self::Kafka(..) => Start::Latest,
         }
     }
 
     pub async fn close(self) {
         match self {
             Self::Embedded(log) => log.close().await,
-            Self::Kafka(kafka) => {
+            Self::Kafka(kafka, spool) => {
+                if let Some(spool) = spool {
+                    spool.close().await;
+                }
                 kafka.close(CLOSE_PATIENCE).await;
             }
         }
@@ -70,4 +78,10 @@ async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
     let place = folder.clone();
     let opened = spawn_blocking(move || EmbeddedLog::open_with(&place, options)).await?;
     opened.with_context(|| format!("failed to open the log in {}", folder.display()))
+}
+
+async fn open_spool(config: &Config, kafka: Arc<KafkaLog>) -> anyhow::Result<Arc<SpooledLog>> {
+    let folder = config.data.join("spool");
+    let opened = SpooledLog::open(&folder, &config.spool, kafka).await;
+    opened.with_context(|| format!("failed to open the spool in {}", folder.display()))
 }

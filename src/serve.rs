@@ -39,7 +39,7 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let metrics = install_metrics()?;
     let gateway_listener = listen(config.gateway.listen, "--listen", roles.gateway).await?;
     let status_listener = listen(config.status.listen, "--status", true).await?;
-    let log = Log::open(&config).await?;
+    let log = Log::open(&config, roles).await?;
     let geo = Arc::new(open_geo(&config));
     let status = Status::default();
 

@@ -18,7 +18,8 @@ fn faults_of_parts(config: &Config) -> Vec<String> {
     let postgres = postgres.map(|error| told("", error.into()));
     let kafka = config.kafka.brokers.as_ref().and_then(|_| config.kafka.check().err());
     let kafka = kafka.map(|error| told("kafka: ", error.into()));
-    [gateway, iceberg, postgres, kafka].into_iter().flatten().collect()
+    let spool = config.spool.check().err().map(|error| told("spool: ", error.into()));
+    [gateway, iceberg, postgres, kafka, spool].into_iter().flatten().collect()
 }
 
 fn contradictions(config: &Config) -> Vec<String> {

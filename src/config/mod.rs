@@ -37,6 +37,8 @@ pub struct Config {
     pub log: eventlog::embedded::Config,
     /// The Kafka cluster whose topic is the log, when its brokers are set.
     pub kafka: eventlog::kafka::Config,
+    /// Where the gateway keeps events while Kafka cannot be reached.
+    pub spool: eventlog::spool::Config,
     /// The names of topics.
     pub topics: TopicsConfig,
     /// From the log to the sinks.
@@ -62,6 +64,7 @@ impl Default for Config {
             gateway: Default::default(),
             log: Default::default(),
             kafka: Default::default(),
+            spool: Default::default(),
             topics: TopicsConfig::default(),
             pipeline: Default::default(),
             geo: Default::default(),
