@@ -40,12 +40,15 @@ impl Gate {
                     Way::Drain => {}
                 }
             }
-            // The sender lives as long as the gate.
-            let Ok(_) = timeout_at(deadline, changed.changed()).await else { return None };
+            if timeout_at(deadline, changed.changed()).await.is_err() {
+                self.give_up_draining();
+                return None;
+            }
         }
     }
 
-    /// Sends all appends from now on to the store, and this one if there is room for its bytes. `reason` is why.
+    /// Lets nothing straight to the remote any more, and an append into the store if there is room for its bytes.
+    /// `reason` is why.
     pub(super) fn enter(self: &Arc<Self>, bytes: u64, reason: String) -> Result<Entering, LogError> {
         let entered = self.lock().enter(bytes);
         self.changed.send_replace(());
@@ -70,9 +73,10 @@ impl Gate {
         self.until(State::may_go_on).await;
     }
 
-    pub(super) fn next(&self, remote_works: bool) -> Next {
+    /// What the replay, which sends `moment_bytes` in a moment, is to do.
+    pub(super) fn next(&self, moment_bytes: u64) -> Next {
         let mut state = self.lock();
-        let next = state.next(remote_works);
+        let next = state.next(moment_bytes);
         if next == Next::Done && state.outage.replayed > 0 {
             let (spooled, replayed) = (state.outage.spooled, state.outage.replayed);
             let seconds = state.outage.since.elapsed().as_secs_f64();
@@ -105,7 +109,7 @@ impl Gate {
         self.metrics.refused.increment(1);
     }
 
-    /// Appends no longer wait for the replay, since the remote fails.
+    /// Appends no longer wait for the replay, since it fails or takes too long.
     pub(super) fn give_up_draining(&self) {
         self.lock().give_up_draining();
         self.changed.send_replace(());

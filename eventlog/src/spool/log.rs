@@ -64,8 +64,7 @@ impl SpooledLog {
         if stored.records() > 0 {
             tracing::warn!(records = stored.records(), "spooled records are left from before and go first");
         }
-        let (store, gate) =
-            (Arc::new(store), Gate::new(State::new(stored, config.max_bytes, config.replay_batch_bytes as u64)));
+        let (store, gate) = (Arc::new(store), Gate::new(State::new(stored, config.max_bytes)));
         let replay = Arc::new(Replay::new(config, remote.clone(), store.clone(), gate.clone()));
         let run = replay.clone();
         let replaying = tokio::spawn(async move { run.run().await }).abort_handle();

@@ -2,7 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use tokio::sync::{Mutex, MutexGuard};
@@ -25,6 +25,8 @@ pub(super) struct Replay {
     gate: Arc<Gate>,
     batch_bytes: usize,
     max_pause: Duration,
+    /// How long appends may be made to wait for the rest: well below the time after which they are spooled.
+    moment: Duration,
     /// Held from before a batch is sent until that is noted, or has failed.
     turn: Mutex<()>,
 }
@@ -32,7 +34,8 @@ pub(super) struct Replay {
 impl Replay {
     pub(super) fn new(config: &Config, remote: Arc<dyn EventLog>, store: Arc<Store>, gate: Arc<Gate>) -> Self {
         let max_pause = Duration::from_millis(config.max_backoff_ms).max(FIRST_PAUSE);
-        Self { remote, store, gate, batch_bytes: config.replay_batch_bytes, max_pause, turn: Mutex::new(()) }
+        let moment = Duration::from_millis(config.after_ms) / 2;
+        Self { remote, store, gate, batch_bytes: config.replay_batch_bytes, max_pause, moment, turn: Mutex::new(()) }
     }
 
     /// Replays whenever there is something to be replayed, until it is dropped.
@@ -67,17 +70,17 @@ impl Replay {
     }
 
     async fn empty_store(&self) {
-        let mut backoff = Backoff::new(self.max_pause);
+        let mut pace = Pace::new(self.max_pause);
         let mut reader = None;
         loop {
-            match self.gate.next(backoff.works) {
+            match self.gate.next(pace.moment_bytes) {
                 Next::Done => return,
                 Next::Wait => self.gate.more_to_do().await,
                 Next::Replay => match self.read(&mut reader).await {
-                    Ok(batch) => self.deliver(batch, &mut backoff).await,
+                    Ok(batch) => self.deliver(batch, &mut pace).await,
                     Err(error) => {
                         reader = None;
-                        self.recover_from(&error, &mut backoff).await;
+                        self.recover_from(&error, &mut pace).await;
                     }
                 },
             }
@@ -95,12 +98,15 @@ impl Replay {
     }
 
     /// Tries until the batch is in the remote and that is noted.
-    async fn deliver(&self, mut batch: Batch, backoff: &mut Backoff) {
+    async fn deliver(&self, mut batch: Batch, pace: &mut Pace) {
+        let mut started = Instant::now();
         while let Err(error) = self.try_to_deliver(&mut batch).await {
-            self.recover_from(&error, backoff).await;
+            self.recover_from(&error, pace).await;
+            started = Instant::now();
         }
         self.gate.replay(batch.next, batch.records, batch.bytes);
-        backoff.reset();
+        let sendable = batch.bytes as f64 * self.moment.div_duration_f64(started.elapsed());
+        pace.succeeded((sendable as u64).min(self.batch_bytes as u64));
     }
 
     async fn try_to_deliver(&self, batch: &mut Batch) -> Result<(), LogError> {
@@ -140,40 +146,41 @@ impl Replay {
         Ok(())
     }
 
-    async fn recover_from(&self, error: &LogError, backoff: &mut Backoff) {
+    async fn recover_from(&self, error: &LogError, pace: &mut Pace) {
         self.gate.give_up_draining();
-        backoff.note(error);
-        sleep(backoff.next_pause()).await;
+        pace.tell(error);
+        sleep(pace.failed()).await;
     }
 }
 
-/// Ever longer pauses between failures.
-struct Backoff {
+/// How well the replay goes: ever longer pauses between failures, and how much it sends between them.
+struct Pace {
     pause: Duration,
     max_pause: Duration,
-    /// Whether the last try succeeded.
-    works: bool,
+    /// Bytes sent in a moment; 0 while it fails.
+    moment_bytes: u64,
     /// What was last said to have failed.
     told: String,
 }
 
-impl Backoff {
+impl Pace {
     fn new(max_pause: Duration) -> Self {
-        Self { pause: FIRST_PAUSE, max_pause, works: false, told: String::new() }
+        Self { pause: FIRST_PAUSE, max_pause, moment_bytes: 0, told: String::new() }
     }
 
-    fn reset(&mut self) {
-        *self = Self { works: true, ..Self::new(self.max_pause) };
+    fn succeeded(&mut self, moment_bytes: u64) {
+        *self = Self { moment_bytes, ..Self::new(self.max_pause) };
     }
 
-    fn next_pause(&mut self) -> Duration {
-        self.works = false;
+    /// How long to pause now.
+    fn failed(&mut self) -> Duration {
+        self.moment_bytes = 0;
         let next = (self.pause * 2).min(self.max_pause);
         std::mem::replace(&mut self.pause, next)
     }
 
     /// Tells of a failure, unless it is the same as before.
-    fn note(&mut self, error: &LogError) {
+    fn tell(&mut self, error: &LogError) {
         let text = error.to_string();
         if text != self.told {
             tracing::warn!(error = error as &dyn std::error::Error, "the spool cannot be replayed for now");
@@ -188,12 +195,10 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_the_longest_and_begin_anew_after_a_success() {
-        let mut backoff = Backoff::new(Duration::from_millis(300));
-        let mut pauses = || (0..5).map(|_| backoff.next_pause().as_millis()).collect::<Vec<_>>();
+        let mut pace = Pace::new(Duration::from_millis(300));
+        let mut pauses = || (0..5).map(|_| pace.failed().as_millis()).collect::<Vec<_>>();
         assert_eq!(pauses(), [50, 100, 200, 300, 300]);
-        backoff.reset();
-        assert!(backoff.works);
-        assert_eq!(backoff.next_pause(), FIRST_PAUSE);
-        assert!(!backoff.works);
+        pace.succeeded(7);
+        assert_eq!((pace.moment_bytes, pace.failed(), pace.moment_bytes), (7, FIRST_PAUSE, 0));
     }
 }

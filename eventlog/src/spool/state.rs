@@ -67,12 +67,10 @@ pub(super) struct State {
     busy_since: Option<Instant>,
     pub(super) outage: Outage,
     max_bytes: u64,
-    /// The replay has nearly caught up when no more than this is left.
-    drain_bytes: u64,
 }
 
 impl State {
-    pub(super) fn new(stored: Stored, max_bytes: u64, drain_bytes: u64) -> Self {
+    pub(super) fn new(stored: Stored, max_bytes: u64) -> Self {
         Self {
             way: if stored.records() > 0 { Way::Spool } else { Way::Direct },
             unsettled: 0,
@@ -83,7 +81,6 @@ impl State {
             busy_since: None,
             outage: Outage { since: Instant::now(), spooled: 0, replayed: 0 },
             max_bytes,
-            drain_bytes,
         }
     }
 
@@ -100,12 +97,12 @@ impl State {
         self.busy_since.is_some_and(|since| since.elapsed() >= time)
     }
 
-    /// An append sets out for the store; so do all that come after it.
+    /// An append sets out for the store; none that comes after it goes straight before it was replayed.
     pub(super) fn enter(&mut self, bytes: u64) -> Result<(), LogError> {
         if self.way == Way::Direct {
+            self.way = Way::Spool;
             self.outage = Outage { since: Instant::now(), spooled: 0, replayed: 0 };
         }
-        self.way = Way::Spool;
         if self.stored.bytes + self.entering_bytes + bytes > self.max_bytes {
             return Err(LogError::Full { reason: format!("the spool's limit is {} bytes", self.max_bytes) });
         }
@@ -141,15 +138,16 @@ impl State {
         self.outage.replayed += records;
     }
 
-    /// What the replay is to do. Appends are made to wait for it only while the remote works.
-    pub(super) fn next(&mut self, remote_works: bool) -> Next {
+    /// What the replay is to do. Appends are made to wait for it when no more is left than it sends in a moment, which is
+    /// `moment_bytes`.
+    pub(super) fn next(&mut self, moment_bytes: u64) -> Next {
         let empty = self.stored.records() == 0;
         if empty && self.entering == 0 {
             self.way = Way::Direct;
             self.oldest = None;
             return Next::Done;
         }
-        if remote_works && self.stored.bytes <= self.drain_bytes {
+        if self.stored.bytes < moment_bytes {
             self.way = Way::Drain;
         }
         if empty { Next::Wait } else { Next::Replay }
@@ -173,7 +171,7 @@ mod tests {
     use super::*;
 
     fn state() -> State {
-        State::new(Stored::default(), 100, 10)
+        State::new(Stored::default(), 100)
     }
 
     #[test]
@@ -181,25 +179,25 @@ mod tests {
         let mut state = state();
         state.enter(5).unwrap();
         state.enter(5).unwrap();
-        assert_eq!(state.next(false), Next::Wait);
+        assert_eq!(state.next(0), Next::Wait);
         assert!(state.arrive(5, Some((0, 2))), "it is the first");
-        assert_eq!(state.next(false), Next::Replay);
+        assert_eq!(state.next(0), Next::Replay);
         state.replay(2, 2, 5);
-        assert_eq!((state.next(false), state.way), (Next::Wait, Way::Spool), "the second is still on its way");
+        assert_eq!((state.next(0), state.way), (Next::Wait, Way::Spool), "the second is still on its way");
         assert!(!state.arrive(5, Some((2, 1))));
-        assert_eq!(state.next(true), Next::Replay);
+        assert_eq!(state.next(11), Next::Replay);
         state.replay(3, 1, 5);
-        assert_eq!((state.next(true), state.way), (Next::Done, Way::Direct));
+        assert_eq!((state.next(11), state.way), (Next::Done, Way::Direct));
         assert_eq!((state.outage.spooled, state.outage.replayed, state.stored.bytes), (3, 3, 0));
     }
 
     #[test]
-    fn appends_wait_for_the_replay_only_when_it_works_and_has_nearly_caught_up() {
-        for (bytes, works, way) in [(10, true, Way::Drain), (11, true, Way::Spool), (10, false, Way::Spool)] {
+    fn appends_wait_for_the_replay_only_when_it_has_nearly_caught_up() {
+        for (bytes, moment_bytes, way) in [(10, 11, Way::Drain), (10, 10, Way::Spool), (10, 0, Way::Spool)] {
             let mut state = state();
             state.enter(bytes).unwrap();
             state.arrive(bytes, Some((0, 1)));
-            assert_eq!((state.next(works), state.way), (Next::Replay, way), "{bytes} {works}");
+            assert_eq!((state.next(moment_bytes), state.way), (Next::Replay, way), "{moment_bytes}");
             state.give_up_draining();
             assert_eq!(state.way, Way::Spool);
         }
@@ -211,7 +209,7 @@ mod tests {
         state.enter(5).unwrap();
         state.replay(1, 1, 5);
         state.arrive(5, Some((0, 1)));
-        assert_eq!((state.stored.records(), state.stored.bytes, state.next(true)), (0, 0, Next::Done));
+        assert_eq!((state.stored.records(), state.stored.bytes, state.next(11)), (0, 0, Next::Done));
     }
 
     #[test]
@@ -229,7 +227,7 @@ mod tests {
     fn what_was_stored_before_goes_first() {
         assert_eq!(state().way, Way::Direct);
         let stored = Stored { replayed: 3, end: 4, bytes: 9 };
-        assert_eq!(State::new(stored, 100, 10).way, Way::Spool);
+        assert_eq!(State::new(stored, 100).way, Way::Spool);
     }
 
     #[test]

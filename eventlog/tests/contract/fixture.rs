@@ -11,6 +11,7 @@ use event::{Positions, Timestamp};
 use eventlog::embedded::{Config, EmbeddedLog};
 use eventlog::kafka::{self, KafkaLog};
 use eventlog::memory::{MAX_RECORD_BYTES, MemoryLog};
+use eventlog::spool::{self, SpooledLog};
 use eventlog::{EventLog, NewRecord, Record};
 
 use crate::kafka_broker::KafkaBroker;
@@ -41,6 +42,19 @@ pub(crate) async fn embedded() -> Fixture {
     let log = EmbeddedLog::open(dir.path(), &config).expect("an empty folder opens");
     let max_record_bytes = config.max_record_bytes as usize;
     Fixture { log, topic: "page_views".to_owned(), max_record_bytes, broker: None, _holds: Box::new(dir) }
+}
+
+/// A spool in front of a log in memory.
+pub(crate) async fn spooled() -> Fixture {
+    let dir = tempfile::tempdir().expect("a temporary folder");
+    let log = SpooledLog::open(dir.path(), &spool::Config::default(), MemoryLog::new(3)).await.expect("a spool");
+    Fixture {
+        log,
+        topic: "page_views".to_owned(),
+        max_record_bytes: MAX_RECORD_BYTES,
+        broker: None,
+        _holds: Box::new(dir),
+    }
 }
 
 /// A real broker that the cases share, each with a topic of its own.

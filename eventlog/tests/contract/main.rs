@@ -25,7 +25,7 @@ macro_rules! contract {
     };
 }
 
-contract!(memory, embedded, kafka => {
+contract!(memory, embedded, kafka, spooled => {
     appends::an_append_tells_where_each_record_stands,
     appends::offsets_of_a_partition_are_dense,
     appends::records_of_one_key_keep_their_order,
@@ -56,7 +56,7 @@ contract!(memory, embedded, kafka => {
 
 /// Not on Kafka, whose transactions take offsets of their own.
 mod dense {
-    contract!(memory, embedded => {
+    contract!(memory, embedded, spooled => {
         transactions::positions_take_no_offset,
     });
 }
