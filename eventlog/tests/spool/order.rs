@@ -11,7 +11,7 @@ use futures::future::join_all;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::time::sleep;
 
-use crate::fixture::{Fixture, TOPIC, config, eventually, read_all, record, seed, within, without_duplicates};
+use crate::fixture::{Fixture, Line, TOPIC, config, eventually, read_all, record, seed, within, without_duplicates};
 use crate::remote::{Mood, Remote};
 
 const APPENDERS: usize = 64;
@@ -19,14 +19,14 @@ const OUTAGES: usize = 15;
 
 /// How many records went each way.
 #[derive(Default)]
-struct Ways {
-    direct: AtomicUsize,
-    spooled: AtomicUsize,
-    over: AtomicBool,
+pub(crate) struct Ways {
+    pub(crate) direct: AtomicUsize,
+    pub(crate) spooled: AtomicUsize,
+    pub(crate) over: AtomicBool,
 }
 
 /// Appends one append after the other until it is over, each until it is acknowledged. Returns the number of records.
-async fn append_in_turn(log: Arc<dyn EventLog>, key: String, seed: u64, ways: Arc<Ways>) -> usize {
+pub(crate) async fn append_in_turn(log: Arc<dyn EventLog>, key: String, seed: u64, ways: Arc<Ways>) -> usize {
     let mut random = StdRng::seed_from_u64(seed);
     let mut number = 0;
     while !ways.over.load(Relaxed) {
@@ -81,15 +81,19 @@ async fn copies_under(moods: &[Mood]) -> usize {
     let numbers: Vec<usize> = within(join_all(appending)).await.into_iter().map(Result::unwrap).collect();
     fixture.until_direct().await;
 
-    let lines = read_all(&*fixture.remote).await;
-    let seen = without_duplicates(&lines);
-    let copies = lines.len() - seen.values().map(Vec::len).sum::<usize>();
+    let copies = check(&read_all(&*fixture.remote).await, &numbers);
     println!("{:?} direct, {:?} spooled, {copies} copies", ways.direct, ways.spooled);
-    for (n, number) in numbers.into_iter().enumerate() {
-        let expected: Vec<String> = (0..number).map(|n| n.to_string()).collect();
+    copies
+}
+
+/// Every appender's records are there, in order, once copies are left out. Returns the number of copies.
+pub(crate) fn check(lines: &[Line], numbers: &[usize]) -> usize {
+    let seen = without_duplicates(lines);
+    for (n, number) in numbers.iter().enumerate() {
+        let expected: Vec<String> = (0..*number).map(|n| n.to_string()).collect();
         assert_eq!(seen.get(&format!("key{n}")).cloned().unwrap_or_default(), expected, "key{n}");
     }
-    copies
+    lines.len() - seen.values().map(Vec::len).sum::<usize>()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
