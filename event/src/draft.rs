@@ -1,5 +1,6 @@
 //! An event's JSON as a sender wrote it, before it is known to be valid.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -123,21 +124,21 @@ impl Draft {
     }
 
     /// Puts one key's value in its place; a fault of the value is returned, not raised, so that it names its field.
-    fn put(&mut self, key: String, value: Value) -> Result<(), FieldError> {
-        let Some((slot, nested)) = self.text_slot(&key) else {
-            return match self.extra.insert(key.clone(), value) {
+    fn put(&mut self, key: &str, value: Value) -> Result<(), FieldError> {
+        let Some((slot, nested)) = self.text_slot(key) else {
+            return match self.extra.insert(key.to_owned(), value) {
                 None => Ok(()),
-                Some(_) => Err(FieldError::of(&key, "appears twice")),
+                Some(_) => Err(FieldError::of(key, "appears twice")),
             };
         };
         if slot.is_some() {
-            return Err(FieldError::of(&key, "appears twice"));
+            return Err(FieldError::of(key, "appears twice"));
         }
         *slot = match (value, nested) {
             (Value::Null, _) => None,
             (Value::String(text), _) => Some(without_nul(text)),
             (other, Nested::KeptAsJson) => Some(other.to_string()),
-            (_, Nested::Refused) => return Err(FieldError::of(&key, "must be text")),
+            (_, Nested::Refused) => return Err(FieldError::of(key, "must be text")),
         };
         Ok(())
     }
@@ -163,6 +164,33 @@ impl<'de> Deserialize<'de> for Parsed {
     }
 }
 
+/// A key, borrowed from the JSON unless it holds escapes: most are known and needed only to be compared.
+struct Key<'a>(Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Key<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(KeyVisitor)
+    }
+}
+
+struct KeyVisitor;
+
+impl<'de> Visitor<'de> for KeyVisitor {
+    type Value = Key<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
+        Ok(Key(Cow::Borrowed(key)))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
+        Ok(Key(Cow::Owned(key.to_owned())))
+    }
+}
+
 struct ObjectVisitor;
 
 impl<'de> Visitor<'de> for ObjectVisitor {
@@ -174,8 +202,8 @@ impl<'de> Visitor<'de> for ObjectVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
         let mut parsed = Ok(Draft::default());
-        while let Some((key, value)) = map.next_entry::<String, Value>()? {
-            parsed = parsed.and_then(|mut draft: Draft| draft.put(key, value).map(|()| draft));
+        while let Some((Key(key), value)) = map.next_entry::<Key<'de>, Value>()? {
+            parsed = parsed.and_then(|mut draft: Draft| draft.put(&key, value).map(|()| draft));
         }
         Ok(Parsed(parsed))
     }

@@ -36,7 +36,7 @@ impl Default for Config {
             start: None,
             start_offsets: BTreeMap::new(),
             on_missing: OnMissing::Stop,
-            ring_bytes: 64 << 20,
+            ring_bytes: 32 << 20,
             batch_bytes: 1 << 20,
             duplicate_window_records: 65_536,
             late_after_ms: 15_000,
