@@ -16,7 +16,8 @@ pub struct Config {
     /// Bytes of spooled records that may wait to be replayed; more are refused. The disk must have room for a segment
     /// more.
     pub max_bytes: u64,
-    /// Bytes that are replayed at once. What a crash can repeat is at most this much.
+    /// Bytes that are replayed at once. What a crash can repeat is at most this much, which must be fewer records than the
+    /// window in which readers find duplicates.
     pub replay_batch_bytes: usize,
     /// Longest pause before a replay that failed is tried again.
     pub max_backoff_ms: u64,

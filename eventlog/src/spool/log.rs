@@ -18,6 +18,7 @@ use super::gate::{Gate, Unsettled};
 use super::replay::Replay;
 use super::state::State;
 use super::store::Store;
+use crate::metrics::FULL;
 use crate::{EventLog, LogError, Membership, NewRecord, Reader, Transactor};
 
 /// The partition of a record that is spooled: its offset is then the one in the spool, for it has none in the log yet.
@@ -125,7 +126,8 @@ impl Inner {
     async fn spool(&self, topic: &str, records: &[NewRecord], reason: String) -> Result<Vec<(i32, i64)>, LogError> {
         let frames: Vec<_> = records.iter().map(|record| frame::encode(topic, record)).collect();
         let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
-        let entering = self.gate.enter(bytes, reason)?;
+        let full = |_: &LogError| metrics::counter!(FULL, "topic" => topic.to_owned()).increment(1);
+        let entering = self.gate.enter(bytes, reason).inspect_err(full)?;
         let first = self.store.put(frames).await?;
         entering.arrive(first, records.len() as u64);
         Ok((first..).take(records.len()).map(|offset| (SPOOLED_PARTITION, offset)).collect())

@@ -22,6 +22,14 @@
 //! a window of records see every event once, in order. Between the two copies stand, in one partition, at most what was
 //! appended within `after_ms` at the start of an outage, or one replayed batch; and what other processes append until this
 //! one has replayed it. Only the last has no bound of its own: the window must hold it.
+//!
+//! # Failures
+//! - Only a remote that is `Unavailable`, does not answer within `after_ms`, or answers nothing but `Busy` for as long, is
+//!   away. Its other errors are the caller's.
+//! - A replay that fails is tried again until it succeeds, whatever the error, and all that is stored waits behind it. Only
+//!   a record that the remote finds too large, or that another version stored, is set aside in `refused`.
+//! - After a failed sync the store takes nothing more until the process is started again: nothing is replayed either, for
+//!   it could not be noted and would be repeated.
 
 mod batch;
 mod config;

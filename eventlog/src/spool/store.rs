@@ -29,7 +29,8 @@ impl Store {
         let folder = dir.to_owned();
         let log = blocking(move || EmbeddedLog::open_with(&folder, options)).await?;
         let held = log.bounds(SPOOLED, PARTITION).await?;
-        let replayed = log.positions(REPLAY, SPOOLED).await?.get(PARTITION).unwrap_or(held.start);
+        let noted = log.positions(REPLAY, SPOOLED).await?.get(PARTITION);
+        let replayed = noted.unwrap_or(held.start).max(held.start);
         log.release(SPOOLED, PARTITION, replayed).await?;
         let folder = dir.to_owned();
         let topics = blocking(move || ReadOnly::open(&folder)?.topics()).await?;
@@ -58,13 +59,14 @@ impl Store {
         Ok(reader)
     }
 
-    /// Notes durably that everything before `next` was replayed, and lets it go.
+    /// Lets everything before `next` go, which was replayed, and notes that durably.
     pub(super) async fn forget(&self, next: i64) -> Result<(), LogError> {
+        // First, for on a full disk only removed segments make room for the note.
+        self.0.release(SPOOLED, PARTITION, next).await?;
         let expected = self.0.positions(REPLAY, SPOOLED).await?.get(PARTITION);
         let steps = vec![Step { partition: PARTITION, expected, next }];
         let mut transactor = self.0.transactor(REPLAY, SPOOLED).await?;
-        transactor.commit(Vec::new(), &Advance { topic: SPOOLED.into(), steps }).await?;
-        self.0.release(SPOOLED, PARTITION, next).await
+        transactor.commit(Vec::new(), &Advance { topic: SPOOLED.into(), steps }).await
     }
 
     pub(super) async fn close(&self) {
