@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where a sink starts that has no stored position: `earliest`, `latest`, or an ISO 8601 time. When unset: `earliest`
-    /// on the embedded log, `latest` on Kafka. A stored position always wins.
+    /// Where a sink starts that has no stored position: `earliest`, `latest`, `group` (where the consumer group stands on the
+    /// log, else `earliest`), or an ISO 8601 time. When unset: `earliest` on the embedded log, `latest` on Kafka. A stored
+    /// position always wins.
     pub start: Option<Start>,
     /// Offsets to start at, by partition, instead of `start`.
     pub start_offsets: BTreeMap<i32, i64>,
@@ -53,6 +54,8 @@ pub enum Start {
     Earliest,
     /// After the newest record.
     Latest,
+    /// Where the consumer group stands on the log; the oldest record held where it stands nowhere.
+    Group,
     /// The first record that the log took at this time or later.
     Time(event::Timestamp),
 }
@@ -64,9 +67,10 @@ impl TryFrom<String> for Start {
         match text.as_str() {
             "earliest" => Ok(Self::Earliest),
             "latest" => Ok(Self::Latest),
+            "group" => Ok(Self::Group),
             time => match event::Timestamp::parse(time) {
                 Ok(time) => Ok(Self::Time(time)),
-                Err(_) => Err(format!("must be earliest, latest or an ISO 8601 time, not {text:?}")),
+                Err(_) => Err(format!("must be earliest, latest, group or an ISO 8601 time, not {text:?}")),
             },
         }
     }
@@ -77,6 +81,7 @@ impl From<Start> for String {
         match start {
             Start::Earliest => "earliest".to_owned(),
             Start::Latest => "latest".to_owned(),
+            Start::Group => "group".to_owned(),
             Start::Time(time) => time.to_string(),
         }
     }

@@ -86,7 +86,7 @@ impl Pipeline {
         let Some(mut membership) = persist!(shutdown, origin.log.join(&group, &origin.topic)) else { return Ok(()) };
         let mut assigned = persist!(shutdown, membership.assigned());
         while let Some(partitions) = assigned {
-            let found = persist!(shutdown, starts(&origin, &partitions, default_start));
+            let found = persist!(shutdown, starts(&origin, &group, &partitions, default_start));
             let Some(starts) = found else { return Ok(()) };
             let stop = shutdown.child_token();
             let share = Share { origin: &origin, starts, dead_letters: &dead_letters, status: &status };
@@ -154,14 +154,16 @@ impl Share<'_> {
 }
 
 /// Where a sink without a position starts, decided once for all of them.
-async fn starts(origin: &Origin, partitions: &[i32], default: Start) -> Result<Positions, LogError> {
+async fn starts(origin: &Origin, group: &str, partitions: &[i32], default: Start) -> Result<Positions, LogError> {
     let mut starts = Positions::default();
+    let committed = origin.log.positions(group, &origin.topic).await?;
     for partition in partitions {
         let held = origin.log.bounds(&origin.topic, *partition).await?;
         let start = match (origin.config.start_offsets.get(partition), origin.config.start.unwrap_or(default)) {
             (Some(offset), _) => *offset,
             (None, Start::Earliest) => held.start,
             (None, Start::Latest) => held.end,
+            (None, Start::Group) => committed.get(*partition).unwrap_or(held.start),
             (None, Start::Time(time)) => origin.log.offset_for_time(&origin.topic, *partition, time).await?,
         };
         starts.set(*partition, start);

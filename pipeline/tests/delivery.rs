@@ -205,9 +205,12 @@ async fn a_repeated_event_is_left_out_also_when_the_process_started_in_between()
 async fn a_sink_without_a_position_starts_where_it_is_told_and_one_with_a_position_there() {
     let log = Arc::new(MemoryLog::new(1));
     append(&log, 0..10).await;
+    let stand = Positions::default().advance_to(&TOPIC.into(), &[(0, 6)].into_iter().collect());
+    log.transactor("test", "elsewhere").await.unwrap().commit(Vec::new(), &stand).await.unwrap();
     let cases = [
         (Config { start: Some(Start::Latest), ..small() }, None, 10),
         (Config { start: Some(Start::Earliest), ..small() }, None, 0),
+        (Config { start: Some(Start::Group), ..small() }, None, 6),
         (Config { start_offsets: [(0, 4)].into(), ..small() }, None, 4),
         (Config { start: Some(Start::Latest), ..small() }, Some(7), 7),
     ];
