@@ -156,17 +156,21 @@ impl Share<'_> {
 /// Where a sink without a position starts, decided once for all of them.
 async fn starts(origin: &Origin, group: &str, partitions: &[i32], default: Start) -> Result<Positions, LogError> {
     let mut starts = Positions::default();
-    let committed = origin.log.positions(group, &origin.topic).await?;
+    let start = origin.config.start.unwrap_or(default);
+    let committed = match start {
+        Start::Group => origin.log.positions(group, &origin.topic).await?,
+        _ => Positions::default(),
+    };
     for partition in partitions {
         let held = origin.log.bounds(&origin.topic, *partition).await?;
-        let start = match (origin.config.start_offsets.get(partition), origin.config.start.unwrap_or(default)) {
+        let offset = match (origin.config.start_offsets.get(partition), start) {
             (Some(offset), _) => *offset,
             (None, Start::Earliest) => held.start,
             (None, Start::Latest) => held.end,
             (None, Start::Group) => committed.get(*partition).unwrap_or(held.start),
             (None, Start::Time(time)) => origin.log.offset_for_time(&origin.topic, *partition, time).await?,
         };
-        starts.set(*partition, start);
+        starts.set(*partition, offset);
     }
     Ok(starts)
 }
