@@ -155,17 +155,6 @@ running_pid() {
     [ -n "$pid" ] && alive "$pid" && command_of "$pid" | grep -qF -- "-D $SERVER " && echo "$pid"
 }
 
-# Waits until the processes are gone.
-wait_gone() {
-    local deadline=$((SECONDS + STOP_SECONDS)) pid
-    for pid in "$@"; do
-        while alive "$pid"; do
-            [ "$SECONDS" -lt "$deadline" ] || die "process $pid has not ended within $STOP_SECONDS s"
-            sleep 0.05
-        done
-    done
-}
-
 # ---- data
 
 # Sets DIR, SERVER (the data as the server sees it) and SERVER_USER from the folder that the caller named.
