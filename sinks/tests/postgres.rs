@@ -334,9 +334,12 @@ async fn certificates_are_verified_and_prefer_goes_on_without_tls() {
     }
 }
 
-/// Writes a file into the server's data folder, as the server's own user and readable to it alone.
+/// Writes a file into the server's data folder, as the server's own user and readable to it alone. The program must read
+/// what it is given, or the server finds its pipe broken.
 async fn write_on_server(client: &Client, name: &str, text: &str) {
     assert!(!text.contains('\''));
-    let copy = format!("COPY (SELECT 1) TO PROGRAM $program$umask 077; printf '%s' '{text}' > {name}$program$");
+    let copy = format!(
+        "COPY (SELECT 1) TO PROGRAM $program$cat >/dev/null; umask 077; printf '%s' '{text}' > {name}$program$"
+    );
     client.batch_execute(&copy).await.unwrap();
 }
