@@ -1,7 +1,7 @@
 //! Web server logs into the gateway: each line becomes an event of its own time.
 //!
 //! 1. [`input`] reads lines from a file, decompressed, from any offset on.
-//! 2. [`line`] reads one line; [`batch`] makes events of them, as gzip'd NDJSON.
+//! 2. [`mod@line`] reads one line; [`batch`] makes events of them, as gzip'd NDJSON.
 //! 3. [`sender`] posts a batch until the gateway has answered it.
 //! 4. [`source`] and [`state`] keep how far each file has come; [`report`] tells the person at the terminal.
 //!
