@@ -18,7 +18,7 @@ test-setup: ## Fetch what the tests need: Python packages, Postgres binaries and
 	@dev/kafka.sh fetch
 
 chaos: ## Break every part of a cluster at random under load, 25 times, and count what came through
-	PAGEBERG_CHAOS=long cargo test --locked --test system chaos -- --nocapture
+	PAGEBERG_TEST_CHAOS=long cargo test --locked --test system chaos -- --nocapture
 
 build: ## Build the release binary into target/release
 	cargo build --release --locked --bin pageberg

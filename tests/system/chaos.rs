@@ -1,6 +1,6 @@
 //! Faults of every kind at random moments under load: what was acknowledged is in every sink exactly once.
 //!
-//! A short run by default; `make chaos` sets PAGEBERG_CHAOS=long.
+//! A short run by default; `make chaos` sets PAGEBERG_TEST_CHAOS=long.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ const LONG: Plan = Plan { faults: 25, events: 300_000, clients: 6, most_events_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_was_acknowledged_is_in_every_sink_exactly_once_whichever_part_fails() {
-    let plan = if std::env::var("PAGEBERG_CHAOS").is_ok_and(|run| run == "long") { LONG } else { SHORT };
+    let plan = if std::env::var("PAGEBERG_TEST_CHAOS").is_ok_and(|run| run == "long") { LONG } else { SHORT };
     let mut random = seeded();
     let mut cluster = Cluster::start(500).await;
     let clients = Clients::start(&cluster.gateway_url, plan.clients, plan.most_events_a_request);
