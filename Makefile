@@ -17,7 +17,7 @@ test-setup: ## Fetch what the tests need: Python packages, Postgres binaries and
 	@dev/postgres.sh bin
 	@dev/kafka.sh fetch
 
-chaos: ## Break every part of a cluster at random under load, 25 times, and count what came through
+chaos: ## Break every part of a cluster at random under load, 22 times, and count what came through
 	PAGEBERG_TEST_CHAOS=long cargo test --locked --test system chaos -- --nocapture
 
 build: ## Build the release binary into target/release

@@ -33,17 +33,23 @@ struct Plan {
     events: usize,
     clients: usize,
     most_events_a_request: usize,
+    pause_ms: u64,
 }
 
-const SHORT: Plan = Plan { faults: 7, events: 5_000, clients: 4, most_events_a_request: 40 };
-const LONG: Plan = Plan { faults: 25, events: 300_000, clients: 6, most_events_a_request: 400 };
+const SHORT: Plan = Plan { faults: 7, events: 5_000, clients: 4, most_events_a_request: 40, pause_ms: 10 };
+const LONG: Plan = Plan { faults: 22, events: 300_000, clients: 6, most_events_a_request: 400, pause_ms: 500 };
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_was_acknowledged_is_in_every_sink_exactly_once_whichever_part_fails() {
     let plan = if std::env::var("PAGEBERG_TEST_CHAOS").is_ok_and(|run| run == "long") { LONG } else { SHORT };
     let mut random = seeded();
     let mut cluster = Cluster::start(500).await;
-    let clients = Clients::start(&cluster.gateway_url, plan.clients, plan.most_events_a_request);
+    let clients = Clients::start(
+        &cluster.gateway_url,
+        plan.clients,
+        plan.most_events_a_request,
+        Duration::from_millis(plan.pause_ms),
+    );
     let mut recoveries = BTreeMap::<Fault, Vec<Duration>>::new();
     for fault in faults(&mut random, plan.faults) {
         sleep(Duration::from_millis(random.random_range(500..3_000))).await;

@@ -17,15 +17,16 @@ pub struct Clients {
 struct Shared {
     url: String,
     most_events: usize,
+    pause: Duration,
     stop: AtomicBool,
     acknowledged: Mutex<BTreeSet<String>>,
 }
 
 impl Clients {
-    /// Starts this many, each posting 1 to `most_events` events a request.
-    pub fn start(url: &str, clients: usize, most_events: usize) -> Self {
+    /// Starts this many, each posting 1 to `most_events` events a request, with a pause in between.
+    pub fn start(url: &str, clients: usize, most_events: usize, pause: Duration) -> Self {
         let (stop, acknowledged) = (AtomicBool::new(false), Mutex::default());
-        let shared = Arc::new(Shared { url: format!("{url}/v1/events"), most_events, stop, acknowledged });
+        let shared = Arc::new(Shared { url: format!("{url}/v1/events"), most_events, pause, stop, acknowledged });
         let mut tasks = JoinSet::new();
         for number in 0..clients {
             tasks.spawn(post(shared.clone(), number));
@@ -59,6 +60,7 @@ async fn post(shared: Arc<Shared>, client: usize) {
                     shared.acknowledged.lock().unwrap().extend(ids);
                 }
                 request += 1;
+                tokio::time::sleep(shared.pause).await;
             }
             Ok(answer) => {
                 assert!(matches!(answer.status().as_u16(), 429 | 503), "{}", answer.status());

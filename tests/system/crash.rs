@@ -23,7 +23,7 @@ async fn whatever_was_acknowledged_is_in_every_sink_exactly_once_after_thirty_ki
     let fast = [("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "150"), ("PAGEBERG_LOG__SEGMENT_BYTES", "200000")];
     let mut server = Server::start(&["--postgres", &url, "--geo", &geo], &fast).await;
 
-    let clients = Clients::start(&server.url(), 4, 20);
+    let clients = Clients::start(&server.url(), 4, 20, Duration::ZERO);
     for _ in 0..KILLS {
         tokio::time::sleep(Duration::from_millis(random.random_range(50..1_500))).await;
         server.kill_and_restart().await;

@@ -11,7 +11,7 @@ const WATCHED: Duration = Duration::from_secs(8);
 #[tokio::test(flavor = "multi_thread")]
 async fn a_worker_that_wakes_after_its_partitions_moved_writes_nothing_to_any_sink() {
     let cluster = Cluster::start(2_000).await;
-    let clients = Clients::start(&cluster.gateway_url, 4, 40);
+    let clients = Clients::start(&cluster.gateway_url, 4, 40, Duration::from_millis(10));
     tokio::time::sleep(Duration::from_secs(3)).await;
     // Under load, so that it holds rows that it has staged and not committed.
     cluster.workers[0].pause();
