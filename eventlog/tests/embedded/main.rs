@@ -10,5 +10,7 @@ mod failures;
 mod fixture;
 mod index;
 mod read_only;
+#[path = "../support/reports.rs"]
+mod reports;
 mod retention;
 mod two_processes;

@@ -14,3 +14,5 @@ mod metrics;
 mod order;
 mod outage;
 mod remote;
+#[path = "../support/reports.rs"]
+mod reports;
