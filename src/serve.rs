@@ -7,8 +7,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use eventlog::EventLog;
 use gateway::Gateway;
+use geodata::{GeoDatabase, LiveDatabase};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use pipeline::geo::GeoDatabase;
 use pipeline::{Pipeline, Sink, Status};
 use sinks::dead_letters::{DeadLetterQueue, DeadLetterSink};
 use sinks::iceberg::IcebergSink;
@@ -40,7 +40,7 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let gateway_listener = listen(config.gateway.listen, "--listen", roles.gateway).await?;
     let status_listener = listen(config.status.listen, "--status", true).await?;
     let log = Log::open(&config, roles).await?;
-    let geo = Arc::new(open_geo(&config));
+    let geo = Arc::new(LiveDatabase::new(open_geo(&config)));
     let status = Status::default();
 
     let gateway = match gateway_listener {
@@ -107,6 +107,7 @@ fn install_metrics() -> anyhow::Result<PrometheusHandle> {
         .context("failed to set metrics up")?;
     gateway::describe();
     eventlog::metrics::describe();
+    geodata::metrics::describe();
     pipeline::metrics::describe();
     sinks::metrics::describe();
     Ok(handle)
@@ -137,7 +138,7 @@ fn gateway(config: &Config, log: &Log, metrics: &PrometheusHandle) -> anyhow::Re
     Gateway::new(config.gateway.clone(), log.for_gateway(), config.topics.raw_topic(), render).context("gateway")
 }
 
-fn pipeline(config: &Config, log: &Log, geo: Arc<GeoDatabase>, status: &Status) -> anyhow::Result<Pipeline> {
+fn pipeline(config: &Config, log: &Log, geo: Arc<LiveDatabase>, status: &Status) -> anyhow::Result<Pipeline> {
     let dead_letter_topic = config.topics.dead_letter_topic();
     let group = &config.topics.group;
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();

@@ -11,8 +11,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use event::Timestamp;
 use eventlog::EventLog;
+use geodata::LiveDatabase;
 use metrics_exporter_prometheus::PrometheusHandle;
-use pipeline::geo::GeoDatabase;
 use pipeline::{LaneState, SinkStatus, Status};
 use serde::Serialize;
 use sinks::dead_letters::DeadLetterQueue;
@@ -26,7 +26,7 @@ use crate::replay::{self, Wanted};
 struct Watched {
     topic: String,
     log: Arc<dyn EventLog>,
-    geo: Arc<GeoDatabase>,
+    geo: Arc<LiveDatabase>,
     pipeline: Status,
     metrics: PrometheusHandle,
     dead_letters: DeadLetterQueue,
@@ -40,7 +40,7 @@ impl StatusServer {
     pub fn new(
         config: &Config,
         log: Arc<dyn EventLog>,
-        geo: Arc<GeoDatabase>,
+        geo: Arc<LiveDatabase>,
         pipeline: Status,
         metrics: PrometheusHandle,
     ) -> Self {
@@ -111,7 +111,7 @@ impl Watched {
             partitions.insert(partition, (held.start, held.end));
         }
         let sinks = self.pipeline.sinks().into_iter();
-        let databases: Vec<String> = self.geo.names().map(str::to_owned).collect();
+        let databases: Vec<String> = self.geo.current().names().map(str::to_owned).collect();
         Ok(Report {
             version: env!("CARGO_PKG_VERSION"),
             started: self.started.to_string(),

@@ -23,6 +23,7 @@ mod judge;
 mod metrics;
 mod observe;
 mod problem;
+mod protocols;
 mod readiness;
 mod routes;
 mod server;

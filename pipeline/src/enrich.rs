@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use event::{Enriched, Event, LogPosition, Positions};
 use eventlog::Record;
+use geodata::{LiveDatabase, Locator};
 
 use crate::Batch;
 use crate::config::Config;
 use crate::decode::{Decoded, decode};
 use crate::duplicates::DuplicateWindow;
-use crate::geo::{GeoDatabase, Locator};
 
 /// Turns records into batches. The records of a partition must come in order and without gaps.
 pub(crate) struct Enricher {
@@ -22,7 +22,7 @@ pub(crate) struct Enricher {
 }
 
 impl Enricher {
-    pub fn new(topic: Arc<str>, geo: Arc<GeoDatabase>, config: &Config) -> Self {
+    pub fn new(topic: Arc<str>, geo: Arc<LiveDatabase>, config: &Config) -> Self {
         Self {
             topic,
             locator: Locator::new(geo),
@@ -34,6 +34,7 @@ impl Enricher {
 
     /// The batch of these records. Those before `from` only fill the duplicate window.
     pub fn batch(&mut self, records: &[Record], from: &Positions) -> Batch {
+        self.locator.refresh();
         let mut batch = Batch::default();
         for record in records {
             let decoded = decode(&self.topic, record);

@@ -1,7 +1,7 @@
 //! From the log to the sinks: decodes and enriches each record once and hands it to every sink at the sink's own pace.
 //!
 //! 1. [`Pipeline::run`] joins the group and learns which partitions are this process's.
-//! 2. The head reads records, decodes them, leaves duplicates out, looks up places ([`geo`]) and fills the ring.
+//! 2. The head reads records, decodes them, leaves duplicates out, looks up places ([`geodata`]) and fills the ring.
 //! 3. Each sink's lane takes batches from the ring, or from the log itself when it has fallen behind.
 //! 4. The lane stages them in its [`Sink`] and commits them together with the positions that they reach.
 //! 5. A row that a sink refuses is searched by halving and kept as a dead letter; [`replay_record`] brings it back.
@@ -16,7 +16,6 @@ mod decode;
 mod duplicates;
 mod enrich;
 mod feed;
-pub mod geo;
 mod head;
 mod lane;
 pub mod metrics;

@@ -14,8 +14,6 @@ pub const SINK_RETRIES: &str = "pageberg_sink_retries_total";
 pub const LOST_RECORDS: &str = "pageberg_lost_records_total";
 /// Size of the records whose batches wait in the ring.
 pub const RING_BYTES: &str = "pageberg_ring_bytes";
-/// Look-ups that a damaged geo database could not answer.
-pub const GEO_FAILURES: &str = "pageberg_geo_failures_total";
 
 /// Tells the recorder what each metric is.
 pub fn describe() {
@@ -24,6 +22,5 @@ pub fn describe() {
     describe_histogram!(SINK_COMMIT_SECONDS, "Time that a sink's commit took, in seconds");
     describe_counter!(SINK_RETRIES, "Failures of a sink that were tried again");
     describe_counter!(LOST_RECORDS, "Records skipped because the log does not hold them any more");
-    describe_counter!(GEO_FAILURES, "Look-ups that a damaged geo database could not answer");
     describe_gauge!(RING_BYTES, "Size of the records whose batches wait for the slower sinks, in bytes");
 }

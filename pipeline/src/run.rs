@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use event::Positions;
 use eventlog::{EventLog, LogError};
+use geodata::LiveDatabase;
 use metrics::gauge;
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet};
@@ -14,7 +15,6 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, Start};
-use crate::geo::GeoDatabase;
 use crate::lane::Lane;
 use crate::metrics::SINK_LAG;
 use crate::ring::Ring;
@@ -62,7 +62,7 @@ pub struct Pipeline {
     /// The group that shares the topic's partitions.
     pub group: String,
     /// The geo databases.
-    pub geo: Arc<GeoDatabase>,
+    pub geo: Arc<LiveDatabase>,
     /// What was set.
     pub config: Config,
     /// Where to start when a sink has no position and `config.start` is unset.

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use event::Positions;
 use eventlog::{EventLog, LogError, Reader};
+use geodata::LiveDatabase;
 use metrics::counter;
 
 use crate::Batch;
 use crate::config::{Config, OnMissing};
 use crate::enrich::Enricher;
-use crate::geo::GeoDatabase;
 use crate::metrics::LOST_RECORDS;
 
 /// What every reader of the log needs.
@@ -18,7 +18,7 @@ use crate::metrics::LOST_RECORDS;
 pub(crate) struct Origin {
     pub log: Arc<dyn EventLog>,
     pub topic: Arc<str>,
-    pub geo: Arc<GeoDatabase>,
+    pub geo: Arc<LiveDatabase>,
     pub config: Arc<Config>,
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use event::{Draft, EventId, Positions, Timestamp, partition_key};
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, NewRecord};
-use pipeline::geo::GeoDatabase;
+use geodata::LiveDatabase;
 use pipeline::{Config, LaneState, OnMissing, Pipeline, SinkStatus, Start, Status, replay_record};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -42,7 +42,7 @@ fn start(log: &Arc<MemoryLog>, stores: &[(&str, &Store)], config: Config) -> Run
         log: log.clone(),
         topic: TOPIC.into(),
         group: "test".to_owned(),
-        geo: Arc::new(GeoDatabase::default()),
+        geo: Arc::new(LiveDatabase::default()),
         config,
         default_start: Start::Earliest,
         sinks: stores.iter().map(|(name, store)| store.sink(name)).collect(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, bail};
 use eventlog::EventLog;
 use eventlog::kafka::KafkaLog;
-use pipeline::geo::GeoDatabase;
+use geodata::GeoDatabase;
 
 use crate::config::{self, Config, SinkName};
 

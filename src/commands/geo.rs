@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::IpAddr;
 
 use anyhow::ensure;
-use pipeline::geo::GeoDatabase;
+use geodata::GeoDatabase;
 use serde_json::json;
 
 use super::flags;

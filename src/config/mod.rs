@@ -44,7 +44,7 @@ pub struct Config {
     /// From the log to the sinks.
     pub pipeline: pipeline::Config,
     /// Where visitors' places come from.
-    pub geo: pipeline::geo::Config,
+    pub geo: geodata::Config,
     /// The Postgres sink.
     pub postgres: sinks::postgres::Config,
     /// The downstream topic.

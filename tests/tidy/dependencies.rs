@@ -10,11 +10,12 @@ use crate::{assert_none, files};
 const ROOT: &str = "pageberg";
 
 /// Which crates of this workspace each may use; the root package may use all.
-const DIRECTIONS: [(&str, &[&str]); 6] = [
+const DIRECTIONS: [(&str, &[&str]); 7] = [
     ("event", &[]),
     ("eventlog", &["event"]),
     ("gateway", &["event", "eventlog"]),
-    ("pipeline", &["event", "eventlog"]),
+    ("geodata", &["event"]),
+    ("pipeline", &["event", "eventlog", "geodata"]),
     ("warehouse", &["event"]),
     ("sinks", &["event", "eventlog", "pipeline", "warehouse"]),
 ];
@@ -27,11 +28,11 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("hyper", &["gateway"]),
     ("iceberg", &["warehouse"]),
     ("iceberg-", &["warehouse"]),
-    ("maxminddb", &["pipeline"]),
+    ("maxminddb", &["geodata"]),
     ("parquet", &["warehouse"]),
     ("postgres-types", &["sinks"]),
     ("rdkafka", &["eventlog"]),
-    ("tokio", &["eventlog", "gateway", "pipeline", "sinks", "warehouse", ROOT]),
+    ("tokio", &["eventlog", "gateway", "geodata", "pipeline", "sinks", "warehouse", ROOT]),
     ("tokio-postgres", &["sinks"]),
 ];
 

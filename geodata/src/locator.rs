@@ -4,21 +4,32 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::address::routable;
-use super::database::{GeoDatabase, Located, RecordKey};
+use crate::address::routable;
+use crate::database::RecordKey;
+use crate::{GeoDatabase, LiveDatabase, Located};
 
 const CACHED_RECORDS: usize = 65_536;
 
 /// A reader of the geo databases with its own cache, for one task.
 pub struct Locator {
+    live: Arc<LiveDatabase>,
     database: Arc<GeoDatabase>,
     cache: HashMap<RecordKey, Located>,
 }
 
 impl Locator {
     /// A locator with an empty cache.
-    pub fn new(database: Arc<GeoDatabase>) -> Self {
-        Self { database, cache: HashMap::new() }
+    pub fn new(live: Arc<LiveDatabase>) -> Self {
+        Self { database: live.current(), live, cache: HashMap::new() }
+    }
+
+    /// Goes over to the database in use now, and forgets what the one before it told.
+    pub fn refresh(&mut self) {
+        let current = self.live.current();
+        if !Arc::ptr_eq(&current, &self.database) {
+            self.database = current;
+            self.cache.clear();
+        }
     }
 
     /// The place of a visitor's address; unknown for text that is no public address.
@@ -50,7 +61,7 @@ mod tests {
     fn locator(files: &[&str]) -> Locator {
         let (database, errors) = GeoDatabase::open(&files.iter().map(|file| data(file)).collect::<Vec<_>>());
         assert!(errors.is_empty(), "{errors:?}");
-        Locator::new(Arc::new(database))
+        Locator::new(Arc::new(LiveDatabase::new(database)))
     }
 
     #[test]
@@ -123,7 +134,8 @@ mod tests {
             ["maxmind-db/bad-data/libmaxminddb", "maxmind-db/bad-data/maxminddb-python", "maxmind-db/test-data"]
         {
             for entry in std::fs::read_dir(data(folder)).unwrap() {
-                let mut locator = Locator::new(Arc::new(GeoDatabase::open(&[entry.unwrap().path()]).0));
+                let mut locator =
+                    Locator::new(Arc::new(LiveDatabase::new(GeoDatabase::open(&[entry.unwrap().path()]).0)));
                 for address in ["8.8.8.8", "1.1.1.1", "81.2.69.142", "2001:4860:4860::8888", "2a02:26f0::1"] {
                     locator.locate(Some(address));
                 }

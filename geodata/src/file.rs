@@ -1,0 +1,99 @@
+//! One geo database file, held in memory.
+
+use std::fs;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::DateTime;
+use event::Place;
+use maxminddb::MaxMindDbError;
+use metrics::counter;
+
+use crate::metrics::GEO_FAILURES;
+use crate::mmdb::Mmdb;
+
+/// Why a geo database file cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot use the geo database {}", path.display())]
+pub struct GeoError {
+    path: PathBuf,
+    #[source]
+    source: Box<dyn std::error::Error + Send + Sync>,
+}
+
+/// A file's content, ready for look-ups, and what it tells about itself.
+pub struct DatabaseFile {
+    path: PathBuf,
+    name: Arc<str>,
+    mmdb: Mmdb,
+    complained: AtomicBool,
+}
+
+impl DatabaseFile {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is no geo database.
+    pub fn open(path: &Path) -> Result<Self, GeoError> {
+        let bytes = fs::read(path).map_err(|error| GeoError { path: path.to_owned(), source: error.into() })?;
+        Self::from_bytes(path, bytes)
+    }
+
+    /// Takes a file's content as it was read from `path`.
+    ///
+    /// # Errors
+    /// When it is no geo database.
+    pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GeoError> {
+        let fault = |error: MaxMindDbError| GeoError { path: path.to_owned(), source: error.into() };
+        let mmdb = Mmdb::from_bytes(bytes).map_err(fault)?;
+        let name = name_of(&mmdb, path).into();
+        Ok(Self { path: path.to_owned(), name, mmdb, complained: AtomicBool::new(false) })
+    }
+
+    /// Where it was read from.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `name@build-date`, or the name alone when the file does not tell when it was built.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Where the record of a routable address stands: the same key is the same place. `None` when it has none, or is
+    /// damaged there.
+    pub(crate) fn find(&self, address: IpAddr) -> Option<usize> {
+        self.told(self.mmdb.find(address))
+    }
+
+    /// The place of a routable address; unknown when the file is damaged there.
+    pub(crate) fn place(&self, address: IpAddr) -> Place {
+        self.told(self.mmdb.place(address)).unwrap_or_default()
+    }
+
+    /// What was found; a failure is counted, and logged the first time.
+    fn told<T>(&self, found: Result<Option<T>, MaxMindDbError>) -> Option<T> {
+        found.unwrap_or_else(|error| {
+            counter!(GEO_FAILURES, "database" => self.name.to_string()).increment(1);
+            if !self.complained.swap(true, Ordering::Relaxed) {
+                tracing::warn!(database = &*self.name, %error, "a geo database cannot be read; its places stay unknown");
+            }
+            None
+        })
+    }
+}
+
+/// The maker's name for it, if it is one: `GeoLite2-City` is, ip-location-db's `city ipv4` could be anybody's, and then the
+/// file's name says more.
+fn name_of(mmdb: &Mmdb, path: &Path) -> String {
+    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let is_name = !mmdb.name().is_empty() && !mmdb.name().contains(' ');
+    let name = if is_name { mmdb.name() } else { &stem };
+    let built = i64::try_from(mmdb.build_epoch()).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    match built {
+        Some(time) => format!("{name}@{}", time.format("%Y-%m-%d")),
+        None => name.to_owned(),
+    }
+}

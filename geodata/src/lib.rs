@@ -1,0 +1,23 @@
+//! Which place an address belongs to, from local database files that can be replaced while they are in use.
+//!
+//! 1. A [`DatabaseFile`] is one file in memory, of whichever format (`mmdb`).
+//! 2. [`GeoDatabase`] asks the files in their configured order.
+//! 3. [`LiveDatabase`] holds the one in use; a newer one takes its place without a pause.
+//! 4. A [`Locator`] looks visitors' addresses up, with a cache of its own.
+//!
+//! **Invariant:** no file, however damaged, ends a look-up in anything but a place or an unknown place.
+
+mod address;
+mod config;
+mod database;
+mod file;
+mod live;
+mod locator;
+pub mod metrics;
+mod mmdb;
+
+pub use config::Config;
+pub use database::{GeoDatabase, Located};
+pub use file::{DatabaseFile, GeoError};
+pub use live::LiveDatabase;
+pub use locator::Locator;
