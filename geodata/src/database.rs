@@ -80,7 +80,7 @@ impl GeoDatabase {
     /// The place in the record that [`GeoDatabase::find`] found for this address.
     pub(crate) fn read(&self, key: RecordKey, address: IpAddr) -> Located {
         let file = &self.files[key.file];
-        Located { place: Arc::new(file.place(address)), database: Some(file.name().clone()) }
+        Located { place: Arc::new(file.place(key.offset, address)), database: Some(file.name().clone()) }
     }
 
     pub(crate) fn unknown(&self) -> Located {

@@ -6,13 +6,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chrono::DateTime;
+use chrono::NaiveDate;
 use event::Place;
-use maxminddb::MaxMindDbError;
 use metrics::counter;
 
+use crate::format::{Format, FormatError};
 use crate::metrics::GEO_FAILURES;
-use crate::mmdb::Mmdb;
 
 /// Why a geo database file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,7 +26,7 @@ pub struct GeoError {
 pub struct DatabaseFile {
     path: PathBuf,
     name: Arc<str>,
-    mmdb: Mmdb,
+    format: Format,
     complained: AtomicBool,
 }
 
@@ -46,10 +45,10 @@ impl DatabaseFile {
     /// # Errors
     /// When it is no geo database.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GeoError> {
-        let fault = |error: MaxMindDbError| GeoError { path: path.to_owned(), source: error.into() };
-        let mmdb = Mmdb::from_bytes(bytes).map_err(fault)?;
-        let name = name_of(&mmdb, path).into();
-        Ok(Self { path: path.to_owned(), name, mmdb, complained: AtomicBool::new(false) })
+        let format =
+            Format::from_bytes(bytes).map_err(|error| GeoError { path: path.to_owned(), source: error.into() })?;
+        let name = name_of(&format, path).into();
+        Ok(Self { path: path.to_owned(), name, format, complained: AtomicBool::new(false) })
     }
 
     /// Where it was read from.
@@ -62,38 +61,43 @@ impl DatabaseFile {
         &self.name
     }
 
-    /// Where the record of a routable address stands: the same key is the same place. `None` when it has none, or is
-    /// damaged there.
-    pub(crate) fn find(&self, address: IpAddr) -> Option<usize> {
-        self.told(self.mmdb.find(address))
+    /// When it was built, if it tells.
+    pub fn built(&self) -> Option<NaiveDate> {
+        self.format.built()
     }
 
-    /// The place of a routable address; unknown when the file is damaged there.
-    pub(crate) fn place(&self, address: IpAddr) -> Place {
-        self.told(self.mmdb.place(address)).unwrap_or_default()
+    /// The key of the record of a routable address: the same key is the same place. `None` when it has none, or is
+    /// damaged there.
+    pub(crate) fn find(&self, address: IpAddr) -> Option<usize> {
+        self.told(self.format.find(address))
+    }
+
+    /// The place in the record that [`DatabaseFile::find`] found under `key`; unknown when the file is damaged there.
+    pub(crate) fn place(&self, key: usize, address: IpAddr) -> Place {
+        self.told(self.format.place(key, address))
     }
 
     /// What was found; a failure is counted, and logged the first time.
-    fn told<T>(&self, found: Result<Option<T>, MaxMindDbError>) -> Option<T> {
+    fn told<T: Default>(&self, found: Result<T, FormatError>) -> T {
         found.unwrap_or_else(|error| {
             counter!(GEO_FAILURES, "database" => self.name.to_string()).increment(1);
             if !self.complained.swap(true, Ordering::Relaxed) {
                 tracing::warn!(database = &*self.name, %error, "a geo database cannot be read; its places stay unknown");
             }
-            None
+            T::default()
         })
     }
 }
 
 /// The maker's name for it, if it is one: `GeoLite2-City` is, ip-location-db's `city ipv4` could be anybody's, and then the
 /// file's name says more.
-fn name_of(mmdb: &Mmdb, path: &Path) -> String {
-    let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let is_name = !mmdb.name().is_empty() && !mmdb.name().contains(' ');
-    let name = if is_name { mmdb.name() } else { &stem };
-    let built = i64::try_from(mmdb.build_epoch()).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    match built {
-        Some(time) => format!("{name}@{}", time.format("%Y-%m-%d")),
-        None => name.to_owned(),
+fn name_of(format: &Format, path: &Path) -> String {
+    let mut name = format.name();
+    if name.is_empty() || name.contains(' ') {
+        name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    }
+    match format.built() {
+        Some(date) => format!("{name}@{date}"),
+        None => name,
     }
 }

@@ -1,6 +1,6 @@
 //! Which place an address belongs to, from local database files that can be replaced while they are in use.
 //!
-//! 1. A [`DatabaseFile`] is one file in memory, of whichever format (`mmdb`).
+//! 1. A [`DatabaseFile`] is one file in memory, of whichever format (`format`).
 //! 2. [`GeoDatabase`] asks the files in their configured order.
 //! 3. [`LiveDatabase`] holds the one in use; a newer one takes its place without a pause.
 //! 4. A [`Locator`] looks visitors' addresses up, with a cache of its own.
@@ -11,6 +11,7 @@ mod address;
 mod config;
 mod database;
 mod file;
+mod format;
 mod live;
 mod locator;
 pub mod metrics;

@@ -5,15 +5,27 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use chrono::{DateTime, NaiveDate};
 use event::Place;
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+/// What the metadata of every MMDB file begin with; they lie within the last 128 KiB (MaxMind DB file format
+/// specification 2.0).
+const METADATA_MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
+const METADATA_MAX_BYTES: usize = 128 * 1024;
+
 /// An MMDB file held in memory: a mapped file that somebody truncates would kill the process.
-pub struct Mmdb(Reader<Vec<u8>>);
+pub(crate) struct Mmdb(Reader<Vec<u8>>);
 
 impl Mmdb {
+    /// Whether these bytes claim to be an MMDB file.
+    pub fn is_marked(bytes: &[u8]) -> bool {
+        let tail = &bytes[bytes.len().saturating_sub(METADATA_MAX_BYTES)..];
+        tail.windows(METADATA_MARKER.len()).any(|window| window == METADATA_MARKER)
+    }
+
     /// Reads the metadata of a file's bytes.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, MaxMindDbError> {
         Reader::from_source(bytes).map(Self)
@@ -24,9 +36,10 @@ impl Mmdb {
         &self.0.metadata().database_type
     }
 
-    /// When it was built, in seconds since 1970.
-    pub fn build_epoch(&self) -> u64 {
-        self.0.metadata().build_epoch
+    /// When it was built.
+    pub fn built(&self) -> Option<NaiveDate> {
+        let seconds = i64::try_from(self.0.metadata().build_epoch).ok()?;
+        DateTime::from_timestamp(seconds, 0).map(|time| time.date_naive())
     }
 
     /// Where the record of a routable address stands: the same offset is the same place. `None` when it is not known.
@@ -37,10 +50,10 @@ impl Mmdb {
         Ok(self.0.lookup(address)?.offset())
     }
 
-    /// The place of a routable address.
-    pub fn place(&self, address: IpAddr) -> Result<Option<Place>, MaxMindDbError> {
+    /// The place of a routable address that has a record.
+    pub fn place(&self, address: IpAddr) -> Result<Place, MaxMindDbError> {
         let record = self.0.lookup(address)?.decode::<Record<'_>>()?;
-        Ok(record.map(Place::from))
+        Ok(record.map(Place::from).unwrap_or_default())
     }
 }
 
