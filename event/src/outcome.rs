@@ -10,6 +10,8 @@ pub enum Outcome {
     Rejected,
     /// Gateway: pageberg could not take it now, answered with 429 or 503.
     Refused,
+    /// Gateway: not wanted by the configuration, answered as such and not recorded.
+    Ignored,
     /// Sink: committed.
     Delivered,
     /// Sink: an event of the same id was recorded shortly before.
@@ -25,6 +27,7 @@ impl Outcome {
             Self::Accepted => "accepted",
             Self::Rejected => "rejected",
             Self::Refused => "refused",
+            Self::Ignored => "ignored",
             Self::Delivered => "delivered",
             Self::Duplicate => "duplicate",
             Self::DeadLettered => "dead_lettered",

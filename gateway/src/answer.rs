@@ -1,16 +1,20 @@
 //! What the sender of events is answered.
 
-use axum::body::Body;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use axum::body::{Body, HttpBody};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
 use event::EventId;
 use eventlog::LogError;
+use hyper::body::{Frame, SizeHint};
 use serde::{Serialize, Serializer};
 
 use crate::body::Share;
-use crate::judge::Fault;
+use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
 
 const BUSY_RETRY_AFTER_SECONDS: u32 = 1;
@@ -18,31 +22,44 @@ const AWAY_RETRY_AFTER_SECONDS: u32 = 5;
 
 /// All events of a request are durable.
 #[derive(Serialize)]
-struct AllAccepted {
+struct AllAccepted<'a> {
     accepted: usize,
-    event_ids: Vec<IdText>,
+    event_ids: Ids<'a>,
 }
 
-/// Some events are durable, the others have faults.
+/// Some events are durable, the others are not wanted or have faults.
 #[derive(Serialize)]
-struct SomeAccepted {
+struct SomeAccepted<'a> {
     accepted: usize,
+    #[serde(skip_serializing_if = "is_zero")]
+    ignored: usize,
     rejected: usize,
-    results: Vec<EventResult>,
+    results: Results<'a>,
 }
 
+fn is_zero(count: &usize) -> bool {
+    *count == 0
+}
+
+/// The ids of the events that were taken.
+struct Ids<'a>(&'a [Verdict]);
+
+/// Each event's verdict and its place.
+struct Results<'a>(&'a [Verdict]);
+
 #[derive(Serialize)]
-struct EventResult {
+struct EventResult<'a> {
     index: usize,
     #[serde(flatten)]
-    verdict: Verdict,
+    told: Told<'a>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "snake_case")]
-enum Verdict {
+enum Told<'a> {
     EventId(IdText),
-    Error(Fault),
+    Ignored(&'a str),
+    Error(&'a Fault),
 }
 
 struct IdText(EventId);
@@ -53,25 +70,43 @@ impl Serialize for IdText {
     }
 }
 
-/// 200 with the ids, or 207 with each event's id or fault, once the good events are durable. `share` is held until the
-/// answer is sent.
-pub fn durable(verdicts: Vec<Result<EventId, Fault>>, share: Share) -> Response {
-    let rejected = verdicts.iter().filter(|verdict| verdict.is_err()).count();
-    let accepted = verdicts.len() - rejected;
-    if rejected == 0 {
-        let event_ids = verdicts.into_iter().flatten().map(IdText).collect();
-        return json(StatusCode::OK, &AllAccepted { accepted, event_ids }, share);
+impl Serialize for Ids<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().filter_map(Verdict::accepted).map(IdText))
     }
-    let result = |(index, verdict): (usize, Result<EventId, Fault>)| EventResult {
-        index,
-        verdict: verdict.map_or_else(Verdict::Error, |id| Verdict::EventId(IdText(id))),
-    };
-    let results = verdicts.into_iter().enumerate().map(result).collect();
-    json(StatusCode::MULTI_STATUS, &SomeAccepted { accepted, rejected, results }, share)
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer
+            .collect_seq(self.0.iter().enumerate().map(|(index, verdict)| EventResult { index, told: told(verdict) }))
+    }
+}
+
+fn told(verdict: &Verdict) -> Told<'_> {
+    match verdict {
+        Verdict::Accepted(id) => Told::EventId(IdText(*id)),
+        Verdict::Ignored(reason) => Told::Ignored(reason),
+        Verdict::Rejected(fault) => Told::Error(fault),
+    }
+}
+
+/// 200 with the ids when all events are durable, or each event's id, or why it was ignored, or its fault: 207 when any
+/// has one.
+pub fn durable(verdicts: &[Verdict]) -> Response {
+    let accepted = verdicts.iter().filter(|verdict| verdict.accepted().is_some()).count();
+    if accepted == verdicts.len() {
+        return json(StatusCode::OK, &AllAccepted { accepted, event_ids: Ids(verdicts) });
+    }
+    let rejected = verdicts.iter().filter(|verdict| verdict.fault().is_some()).count();
+    let ignored = verdicts.len() - accepted - rejected;
+    let status = if rejected == 0 { StatusCode::OK } else { StatusCode::MULTI_STATUS };
+    json(status, &SomeAccepted { accepted, ignored, rejected, results: Results(verdicts) })
 }
 
 /// No event can be taken: 400, or 413 when a lone event is too large.
-pub fn all_bad(faults: Vec<Fault>) -> Problem {
+pub fn all_bad(verdicts: Vec<Verdict>) -> Problem {
+    let faults: Vec<Fault> = verdicts.into_iter().filter_map(Verdict::into_fault).collect();
     let (status, detail) = match faults.as_slice() {
         [fault] if fault.too_large => (StatusCode::PAYLOAD_TOO_LARGE, fault.reason.clone()),
         [Fault { field: Some(field), reason, .. }] => (StatusCode::BAD_REQUEST, format!("{field} {reason}")),
@@ -95,24 +130,43 @@ pub fn not_durable(error: &LogError) -> Problem {
     }
 }
 
-fn json(status: StatusCode, answer: &impl Serialize, mut share: Share) -> Response {
+fn json(status: StatusCode, answer: &impl Serialize) -> Response {
     let json = serde_json::to_vec(answer).expect("ids, numbers and text always serialise");
-    share.keep(json.len());
-    let mut response = Response::new(Body::from(Bytes::from_owner(Held { json, _share: share })));
+    let mut response = Response::new(Body::from(json));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
-/// An answer's bytes with their share of the memory budget: a sender that is slow to read its answer holds both.
+/// The answer with its share of the memory budget: a sender that is slow to read its answer holds both.
+pub fn holding(response: Response, mut share: Share) -> Response {
+    let bytes = response.body().size_hint().lower();
+    share.keep(usize::try_from(bytes).unwrap_or(usize::MAX));
+    response.map(|body| Body::new(Held { body, _share: share }))
+}
+
 struct Held {
-    json: Vec<u8>,
+    body: Body,
     _share: Share,
 }
 
-impl AsRef<[u8]> for Held {
-    fn as_ref(&self) -> &[u8] {
-        &self.json
+impl HttpBody for Held {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }
 
@@ -122,7 +176,6 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
-    use crate::body::Budget;
 
     fn fault(field: Option<&str>, too_large: bool) -> Fault {
         Fault { field: field.map(str::to_owned), reason: "is bad".to_owned(), too_large }
@@ -137,15 +190,20 @@ mod tests {
     #[tokio::test]
     async fn the_answer_tells_ids_and_faults_in_the_order_of_the_request() {
         let id = EventId::parse("01890a5d-ac96-774b-bcce-b302099a8057").unwrap();
-        let share = || Budget::new(1_000).share();
         let all = r#"{"accepted":1,"event_ids":["01890a5d-ac96-774b-bcce-b302099a8057"]}"#;
-        assert_eq!(shown(durable(vec![Ok(id)], share())).await, (200, all.to_owned()));
+        assert_eq!(shown(durable(&[Verdict::Accepted(id)])).await, (200, all.to_owned()));
         let some = concat!(
             r#"{"accepted":1,"rejected":1,"results":[{"index":0,"error":{"field":"ip","reason":"is bad"}},"#,
             r#"{"index":1,"event_id":"01890a5d-ac96-774b-bcce-b302099a8057"}]}"#
         );
-        let verdicts = vec![Err(fault(Some("ip"), false)), Ok(id)];
-        assert_eq!(shown(durable(verdicts, share())).await, (207, some.to_owned()));
+        let verdicts = [Verdict::Rejected(fault(Some("ip"), false)), Verdict::Accepted(id)];
+        assert_eq!(shown(durable(&verdicts)).await, (207, some.to_owned()));
+        let ignored = concat!(
+            r#"{"accepted":1,"ignored":1,"rejected":0,"results":[{"index":0,"ignored":"local"},"#,
+            r#"{"index":1,"event_id":"01890a5d-ac96-774b-bcce-b302099a8057"}]}"#
+        );
+        let verdicts = [Verdict::Ignored("local"), Verdict::Accepted(id)];
+        assert_eq!(shown(durable(&verdicts)).await, (200, ignored.to_owned()));
     }
 
     #[tokio::test]
@@ -160,7 +218,8 @@ mod tests {
                 r#""detail":"none of the 2 events can be taken","errors""#,
             ),
         ] {
-            let (answered, body) = shown(all_bad(faults).into_response()).await;
+            let (answered, body) =
+                shown(all_bad(faults.into_iter().map(Verdict::Rejected).collect()).into_response()).await;
             assert_eq!(answered, status, "{body}");
             assert!(body.contains(part), "{body}");
         }

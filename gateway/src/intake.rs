@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::body::Body;
+use axum::extract::Request;
+use axum::http::StatusCode;
 use axum::http::header::EXPECT;
-use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use event::{Outcome, Timestamp};
@@ -21,11 +21,19 @@ use crate::config::Config;
 use crate::finish::Finishing;
 use crate::judge::{Judged, Received, Rules, judge};
 use crate::problem::Problem;
+use crate::protocols::Protocol;
 use crate::readiness::Readiness;
 use crate::tally::Tally;
 
 /// Bodies up to this size are judged where they are read; larger and compressed ones off the async threads.
 const JUDGED_INLINE_BYTES: usize = 64 << 10;
+
+/// A request whose events wait to become durable.
+struct Settling {
+    received: Received,
+    judged: Judged,
+    tally: Tally,
+}
 
 /// What all requests share.
 pub struct Intake {
@@ -65,17 +73,17 @@ impl Intake {
     }
 
     /// Takes the events of one request. When the request is cancelled, an append under way is still finished.
-    pub async fn take(self: Arc<Self>, peer: IpAddr, headers: &HeaderMap, body: Body) -> Response {
+    pub async fn take(self: Arc<Self>, protocol: &'static dyn Protocol, peer: IpAddr, request: Request) -> Response {
         let tally = Tally::unread();
         let mut share = self.budget.share();
-        let received = match self.receive(peer, headers, body, &mut share).await {
+        let received = match self.receive(protocol, peer, request, &mut share).await {
             Ok(received) => received,
             Err(error) => return tally.fail(error.into()).into_response(),
         };
         match self.judge(received, share, tally).await {
-            Ok((judged, tally)) => {
+            Ok(judged) => {
                 let tasks = self.tasks.clone();
-                Finishing::new(self.append(judged, tally), &tasks).await
+                Finishing::new(self.append(judged), &tasks).await
             }
             Err(problem) => problem.into_response(),
         }
@@ -83,33 +91,38 @@ impl Intake {
 
     async fn receive(
         &self,
+        protocol: &'static dyn Protocol,
         peer: IpAddr,
-        headers: &HeaderMap,
-        mut body: Body,
+        request: Request,
         share: &mut Share,
     ) -> Result<Received, BodyError> {
+        let (head, mut body) = request.into_parts();
         let deadline = self.limits.deadline();
         let read = async {
-            let encoding = Encoding::of(headers)?;
+            let encoding = Encoding::of(&head.headers)?;
             let bytes: Bytes = body::read(&mut body, self.limits, deadline, share).await?;
-            Ok(Received { body: bytes, encoding, received_at: Timestamp::now(), peer })
+            Ok((encoding, bytes))
         };
-        let received = read.await;
-        if received.is_err() {
-            share.keep(0);
-            // A sender that asks first sees the answer, and sends nothing unless we read on.
-            if !headers.contains_key(EXPECT) {
-                body::discard(&mut body, self.limits, deadline).await;
+        match read.await {
+            Ok((encoding, body)) => {
+                Ok(Received { protocol, head, body, encoding, received_at: Timestamp::now(), peer })
+            }
+            Err(error) => {
+                share.keep(0);
+                // A sender that asks first sees the answer, and sends nothing unless we read on.
+                if !head.headers.contains_key(EXPECT) {
+                    body::discard(&mut body, self.limits, deadline).await;
+                }
+                Err(error)
             }
         }
-        received
     }
 
-    async fn judge(&self, received: Received, share: Share, mut tally: Tally) -> Result<(Judged, Tally), Problem> {
+    async fn judge(&self, mut received: Received, share: Share, mut tally: Tally) -> Result<Settling, Problem> {
         let is_small = received.encoding == Encoding::Identity && received.body.len() <= JUDGED_INLINE_BYTES;
         let (rules, records) = (self.rules, self.budget.share());
-        let work = move || match judge(received, rules, share, records, &mut tally) {
-            Ok(judged) => Ok((judged, tally)),
+        let work = move || match judge(&mut received, rules, share, records, &mut tally) {
+            Ok(judged) => Ok(Settling { received, judged, tally }),
             Err(problem) => Err(tally.fail(problem)),
         };
         if is_small {
@@ -126,24 +139,24 @@ impl Intake {
         })
     }
 
-    async fn append(self: Arc<Self>, judged: Judged, mut tally: Tally) -> Response {
-        let Judged { records, verdicts, share } = judged;
+    async fn append(self: Arc<Self>, settling: Settling) -> Response {
+        let Settling { received, judged: Judged { records, verdicts, share }, mut tally } = settling;
         let accepted = records.len();
-        tally.settle(Outcome::Rejected, verdicts.len() - accepted);
-        if records.is_empty() {
-            return answer::all_bad(verdicts.into_iter().filter_map(Result::err).collect()).into_response();
+        let rejected = verdicts.iter().filter(|verdict| verdict.fault().is_some()).count();
+        tally.settle(Outcome::Rejected, rejected);
+        tally.settle(Outcome::Ignored, verdicts.len() - accepted - rejected);
+        if rejected > 0 && rejected == verdicts.len() {
+            return answer::all_bad(verdicts).into_response();
         }
-        match self.log.append(&self.topic, records).await {
-            Ok(_) => {
-                tally.settle(Outcome::Accepted, accepted);
-                self.note_success();
-                answer::durable(verdicts, share)
-            }
-            Err(error) => {
+        if accepted > 0 {
+            if let Err(error) = self.log.append(&self.topic, records).await {
                 self.note_failure(&error);
-                tally.fail(answer::not_durable(&error)).into_response()
+                return tally.fail(answer::not_durable(&error)).into_response();
             }
+            tally.settle(Outcome::Accepted, accepted);
+            self.note_success();
         }
+        answer::holding(received.protocol.answer(&received.asked(), &verdicts), share)
     }
 
     fn note_success(&self) {

@@ -3,14 +3,16 @@
 use std::net::IpAddr;
 
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use bytes::Bytes;
 use event::{Draft, EventId, FieldError, Timestamp, partition_key};
 use eventlog::NewRecord;
 use serde::Serialize;
 
-use crate::body::{BodyError, Encoding, Share};
+use crate::body::{BodyError, Encoding, Memory, Share};
 use crate::problem::Problem;
-use crate::split::{SplitError, split};
+use crate::protocols::{Asked, Protocol, Request};
+use crate::split::SplitError;
 use crate::tally::Tally;
 
 /// What an event takes in memory besides its record's bytes, roughly: its verdict, its key and its part of the answer.
@@ -19,9 +21,13 @@ const EVENT_OVERHEAD_BYTES: usize = 256;
 /// The most that an answer repeats of what a sender wrote, in characters.
 const MAX_QUOTED_CHARS: usize = 200;
 
-/// A body as received, with what is needed to judge it.
+/// A request as received, with what is needed to judge it.
 pub struct Received {
-    /// The body's bytes.
+    /// How it is read and answered.
+    pub protocol: &'static dyn Protocol,
+    /// Its line and headers.
+    pub head: Parts,
+    /// Its body's bytes.
     pub body: Bytes,
     /// How they are compressed.
     pub encoding: Encoding,
@@ -29,6 +35,13 @@ pub struct Received {
     pub received_at: Timestamp,
     /// The sender's address.
     pub peer: IpAddr,
+}
+
+impl Received {
+    /// The head as protocols see it.
+    pub fn asked(&self) -> Asked<'_> {
+        Asked { method: &self.head.method, uri: &self.head.uri, headers: &self.head.headers }
+    }
 }
 
 /// What events must keep to.
@@ -47,9 +60,46 @@ pub struct Judged {
     /// For the log: the good events, in the body's order.
     pub records: Vec<NewRecord>,
     /// Of every event, in the body's order.
-    pub verdicts: Vec<Result<EventId, Fault>>,
+    pub verdicts: Vec<Verdict>,
     /// The memory that the above takes.
     pub share: Share,
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is durable, or to be made so.
+    Accepted(EventId),
+    /// It is not wanted, for this reason, and not recorded.
+    Ignored(&'static str),
+    /// It cannot be taken.
+    Rejected(Fault),
+}
+
+impl Verdict {
+    /// The id of an event that is taken.
+    pub fn accepted(&self) -> Option<EventId> {
+        match self {
+            Self::Accepted(id) => Some(*id),
+            Self::Ignored(_) | Self::Rejected(_) => None,
+        }
+    }
+
+    /// What is wrong with an event that cannot be taken, handed over.
+    pub fn into_fault(self) -> Option<Fault> {
+        match self {
+            Self::Rejected(fault) => Some(fault),
+            Self::Accepted(_) | Self::Ignored(_) => None,
+        }
+    }
+
+    /// What is wrong with an event that cannot be taken.
+    pub fn fault(&self) -> Option<&Fault> {
+        match self {
+            Self::Rejected(fault) => Some(fault),
+            Self::Accepted(_) | Self::Ignored(_) => None,
+        }
+    }
 }
 
 /// What is wrong with an event, as its sender is told.
@@ -66,7 +116,8 @@ pub struct Fault {
 }
 
 impl Fault {
-    fn too_large(limit: usize) -> Self {
+    /// An event larger than `limit` bytes.
+    pub fn too_large(limit: usize) -> Self {
         Self { field: None, reason: format!("the event is over the limit of {limit} bytes"), too_large: true }
     }
 }
@@ -91,22 +142,32 @@ fn shortened(mut text: String) -> String {
 /// # Errors
 /// The problem to answer with when the body as a whole cannot be taken.
 pub fn judge(
-    received: Received,
+    received: &mut Received,
     rules: Rules,
     mut body_share: Share,
     record_share: Share,
     tally: &mut Tally,
 ) -> Result<Judged, Problem> {
-    let body = received.encoding.decode(received.body, rules.max_body_bytes, &mut body_share)?;
-    let events = split(&body, rules.max_events)?;
-    tally.holds(events.len());
-    let mut judged = Judged {
-        records: Vec::with_capacity(events.len()),
-        verdicts: Vec::with_capacity(events.len()),
-        share: record_share,
+    let body = std::mem::take(&mut received.body);
+    let body = received.encoding.decode(body, rules.max_body_bytes, &mut body_share)?;
+    let memory = Memory::of(&mut body_share, rules.max_body_bytes);
+    let request = Request {
+        asked: received.asked(),
+        body: &body,
+        max_events: rules.max_events,
+        max_event_bytes: rules.max_event_bytes,
+        memory: &memory,
     };
-    for json in events {
-        judged.add(record(json, rules.max_event_bytes, received.received_at, received.peer))?;
+    let message = received.protocol.read(&request)?;
+    let count = message.events.len();
+    if count > rules.max_events {
+        return Err(SplitError::TooMany { limit: rules.max_events }.into());
+    }
+    tally.holds(count);
+    let mut judged =
+        Judged { records: Vec::with_capacity(count), verdicts: Vec::with_capacity(count), share: record_share };
+    for draft in message.events {
+        judged.add(draft.and_then(|draft| record(draft, received.received_at, received.peer)))?;
     }
     Ok(judged)
 }
@@ -115,19 +176,19 @@ impl Judged {
     fn add(&mut self, verdict: Result<(EventId, NewRecord), Fault>) -> Result<(), BodyError> {
         let payload_bytes = verdict.as_ref().map_or(0, |(_, record)| record.payload.len());
         self.share.take(EVENT_OVERHEAD_BYTES + payload_bytes)?;
-        self.verdicts.push(verdict.map(|(id, record)| {
-            self.records.push(record);
-            id
-        }));
+        self.verdicts.push(match verdict {
+            Ok((id, record)) => {
+                self.records.push(record);
+                Verdict::Accepted(id)
+            }
+            Err(fault) => Verdict::Rejected(fault),
+        });
         Ok(())
     }
 }
 
-fn record(json: &[u8], max_bytes: usize, received_at: Timestamp, peer: IpAddr) -> Result<(EventId, NewRecord), Fault> {
-    if json.len() > max_bytes {
-        return Err(Fault::too_large(max_bytes));
-    }
-    let event = Draft::parse(json)?.accept(received_at, peer)?;
+fn record(draft: Draft, received_at: Timestamp, peer: IpAddr) -> Result<(EventId, NewRecord), Fault> {
+    let event = draft.accept(received_at, peer)?;
     let key = partition_key(event.host.as_deref(), event.ip.as_deref());
     let record =
         NewRecord { key: Bytes::copy_from_slice(&key), event_id: Some(event.id), payload: event.to_record().into() };
@@ -148,18 +209,22 @@ impl From<SplitError> for Problem {
 mod tests {
     use super::*;
     use crate::body::Budget;
+    use crate::protocols::Native;
 
     const RULES: Rules = Rules { max_event_bytes: 100, max_body_bytes: 1_000, max_events: 10 };
 
     fn judge_with(body: &str, budget_bytes: usize) -> Result<Judged, Problem> {
-        let received = Received {
+        let (head, ()) = axum::http::Request::new(()).into_parts();
+        let mut received = Received {
+            protocol: &Native,
+            head,
             body: Bytes::copy_from_slice(body.as_bytes()),
             encoding: Encoding::Identity,
             received_at: Timestamp::parse("2026-01-31T09:30:00Z").unwrap(),
             peer: "192.0.2.1".parse().unwrap(),
         };
         let budget = Budget::new(budget_bytes);
-        judge(received, RULES, budget.share(), budget.share(), &mut Tally::unread())
+        judge(&mut received, RULES, budget.share(), budget.share(), &mut Tally::unread())
     }
 
     #[test]
@@ -167,13 +232,13 @@ mod tests {
         let large = "a".repeat(200);
         let body = format!(r#"[{{"url":"/a"}},{{"url":"/b","ip":"x"}},7,{{"url":"{large}"}},{{"host":"h"}}]"#);
         let judged = judge_with(&body, 10_000).unwrap();
-        let faults: Vec<_> = judged.verdicts.iter().map(|verdict| verdict.as_ref().err()).collect();
+        let faults: Vec<_> = judged.verdicts.iter().map(Verdict::fault).collect();
         assert!(faults[0].is_none() && faults[4].is_none());
         assert_eq!(faults[1].unwrap().field.as_deref(), Some("ip"));
         assert!(faults[2].unwrap().reason.contains("not a JSON object"));
         assert!(faults[3].unwrap().too_large);
         let ids: Vec<_> = judged.records.iter().map(|record| record.event_id.unwrap()).collect();
-        let accepted: Vec<_> = judged.verdicts.into_iter().flatten().collect();
+        let accepted: Vec<_> = judged.verdicts.iter().filter_map(Verdict::accepted).collect();
         assert_eq!(ids, accepted);
     }
 

@@ -81,7 +81,7 @@ impl LaneStatus {
             Outcome::Delivered => counts.delivered += events,
             Outcome::Duplicate => counts.duplicate += events,
             Outcome::DeadLettered => counts.dead_lettered += events,
-            Outcome::Accepted | Outcome::Rejected | Outcome::Refused => {}
+            Outcome::Accepted | Outcome::Rejected | Outcome::Refused | Outcome::Ignored => {}
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod budget;
 mod encoding;
+mod memory;
 mod read;
 
 use std::io;
@@ -10,6 +11,7 @@ use axum::http::StatusCode;
 
 pub use budget::{Budget, Exhausted, Share};
 pub use encoding::Encoding;
+pub use memory::{Memory, json_tree_bytes};
 pub use read::{Limits, discard, read};
 
 use crate::problem::Problem;

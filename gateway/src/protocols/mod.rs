@@ -1,24 +1,30 @@
 //! The ways in which senders tell page views over HTTP: one file each, pure.
 
-#![expect(dead_code, reason = "no route reads by a protocol yet")]
+#![expect(dead_code, reason = "keys and heads of requests are not read yet")]
+
+mod native;
 
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use event::{Draft, EventId};
+use event::Draft;
 
-use crate::judge::Fault;
+pub use native::Native;
+
+use crate::body::Memory;
+use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
 
 /// A way of telling page views: how its requests are read, and what its senders wait for.
 pub trait Protocol: Send + Sync {
-    /// The events of a request, each a draft or what is wrong with it, and who the sender says to be.
+    /// The events of a request, each a draft or what is wrong with it, and who the sender says to be. What it builds of
+    /// the body is reserved of [`Request::memory`] first.
     ///
     /// # Errors
     /// The problem to answer with when the request as a whole cannot be read.
-    fn read(&self, request: &Request<'_>) -> Result<Message, Problem>;
+    fn read<'a>(&self, request: &Request<'a>) -> Result<Message<'a>, Problem>;
 
-    /// The answer once the good events are durable.
-    fn answer(&self, request: &Asked<'_>, verdicts: &[Result<EventId, Fault>]) -> Response;
+    /// The answer once the good events are durable; of the verdicts at least one is not a rejection.
+    fn answer(&self, request: &Asked<'_>, verdicts: &[Verdict]) -> Response;
 }
 
 /// A request whose body was read and decompressed.
@@ -31,9 +37,12 @@ pub struct Request<'a> {
     pub max_events: usize,
     /// Largest event, in bytes of its part of the body.
     pub max_event_bytes: usize,
+    /// The memory for what is built of the body.
+    pub memory: &'a Memory<'a>,
 }
 
 /// A request's head.
+#[derive(Clone, Copy)]
 pub struct Asked<'a> {
     /// Its method.
     pub method: &'a Method,
@@ -43,11 +52,26 @@ pub struct Asked<'a> {
     pub headers: &'a HeaderMap,
 }
 
+/// Events in their order, each a draft or what is wrong with it: a vector's `into_iter()`, or made one by one.
+pub type Events<'a> = Box<dyn ExactSizeIterator<Item = Result<Draft, Fault>> + 'a>;
+
 /// What a request says.
-#[derive(Debug, Default)]
-pub struct Message {
-    /// The key that the sender gave, wherever the protocol has it.
+pub struct Message<'a> {
+    /// The key that the sender gave in the body, if the protocol has one there; those of the head are found without it.
     pub key: Option<String>,
-    /// The events in their order.
-    pub events: Vec<Result<Draft, Fault>>,
+    /// The events.
+    pub events: Events<'a>,
+}
+
+impl<'a> Message<'a> {
+    /// A message without a key in its body.
+    pub fn of(events: impl IntoIterator<Item = Result<Draft, Fault>, IntoIter: ExactSizeIterator + 'a>) -> Self {
+        Self { key: None, events: Box::new(events.into_iter()) }
+    }
+
+    /// The same with the key of its body.
+    #[must_use]
+    pub fn with_key(self, key: Option<String>) -> Self {
+        Self { key, ..self }
+    }
 }

@@ -11,15 +11,15 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, StatusCode};
-use axum::routing::{get, post};
+use axum::routing::get;
 
+use self::events::EVENTS;
 use crate::config::Config;
 use crate::intake::Intake;
 use crate::problem::Problem;
 use crate::server::RenderMetrics;
 
 const HINT: &str = "/";
-const EVENTS: &str = "/v1/events";
 const LIVE: &str = "/health/live";
 const READY: &str = "/health/ready";
 const METRICS: &str = "/metrics";
@@ -30,10 +30,9 @@ pub struct Peer(pub IpAddr);
 
 /// All routes. Requests carry their [`Peer`].
 pub fn router(config: &Config, intake: Arc<Intake>, render_metrics: RenderMetrics) -> Router {
-    let events = post(events::post).fallback(method_not_allowed).layer(cors::layer(&config.cors_allowed_origins));
     Router::new()
         .route(HINT, get(hint::get))
-        .route(EVENTS, events)
+        .merge(events::router(config))
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
         .with_state(intake)
@@ -44,7 +43,7 @@ pub fn router(config: &Config, intake: Arc<Intake>, render_metrics: RenderMetric
 
 /// The route of a path as metrics name it: a sender's own words would make series without end.
 pub fn label(path: &str) -> &'static str {
-    [EVENTS, LIVE, READY, METRICS, HINT].into_iter().find(|route| *route == path).unwrap_or("other")
+    events::paths().chain([LIVE, READY, METRICS, HINT]).find(|route| *route == path).unwrap_or("other")
 }
 
 async fn not_found() -> Problem {

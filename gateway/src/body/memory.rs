@@ -1,0 +1,52 @@
+//! The memory that reading a body may take beyond the body itself.
+
+use std::cell::RefCell;
+
+use bytes::Bytes;
+
+use super::{BodyError, Encoding, Share};
+
+/// A JSON object's tree node with room for eleven keys and values, and the object's own value.
+const OBJECT_BYTES: usize = 700;
+/// An array's first allocation, and the array's own value.
+const ARRAY_BYTES: usize = 160;
+/// A value in an array or object, in a buffer that doubles as it grows.
+const VALUE_BYTES: usize = 64;
+
+/// The memory that one request's reading may take, of the budget that all requests share.
+pub struct Memory<'a> {
+    share: RefCell<&'a mut Share>,
+    max_body_bytes: usize,
+}
+
+impl<'a> Memory<'a> {
+    /// Memory taken of `share`. Nothing is decompressed to more than `max_body_bytes`.
+    pub fn of(share: &'a mut Share, max_body_bytes: usize) -> Self {
+        Self { share: RefCell::new(share), max_body_bytes }
+    }
+
+    /// Reserves so many bytes until the events are judged.
+    ///
+    /// # Errors
+    /// `Exhausted` when there is no room for them.
+    pub fn reserve(&self, bytes: usize) -> Result<(), BodyError> {
+        Ok(self.share.borrow_mut().take(bytes)?)
+    }
+
+    /// Decompresses what a protocol has gzipped by itself, as some trackers do, and reserves what it takes.
+    ///
+    /// # Errors
+    /// `TooLarge`, `Exhausted` or `Undecodable`.
+    #[expect(dead_code, reason = "no protocol in use compresses by itself yet")]
+    pub fn gunzip(&self, gzipped: &[u8]) -> Result<Bytes, BodyError> {
+        let gzipped = Bytes::copy_from_slice(gzipped);
+        Encoding::Gzip.decode(gzipped, self.max_body_bytes, &mut self.share.borrow_mut())
+    }
+}
+
+/// The most bytes that the values of a JSON text take in memory, whatever it holds: a few bytes such as `{"":0}` become
+/// a hundred times as many.
+pub fn json_tree_bytes(json: &[u8]) -> usize {
+    let count = |wanted: u8| json.iter().filter(|byte| **byte == wanted).count();
+    json.len() + count(b'{') * OBJECT_BYTES + count(b'[') * ARRAY_BYTES + count(b',') * VALUE_BYTES
+}
