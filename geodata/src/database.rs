@@ -1,28 +1,37 @@
-//! All configured geo databases as one: the first that knows an address wins.
+//! All configured geo databases as one: each field of a place from the first that knows it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use event::Place;
 
-use crate::address::routable;
+use crate::cache::Cache;
+use crate::merge::fill;
 use crate::{DatabaseFile, GeoError};
 
-/// A place and the database that told it.
-#[derive(Clone, Debug, PartialEq)]
+/// A place and the databases that told it.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Located {
     /// The place; all unknown when no database knows the address.
     pub place: Arc<Place>,
-    /// `name@build-date` of the database that knew, of all that were asked when none knew, `None` when none was asked.
+    /// `name@build-date` of each database that something of the place comes from, in their order and with commas
+    /// between them; of all databases when none knew; `None` when none was asked.
     pub database: Option<Arc<str>>,
 }
 
-/// Where the record of an address stands, if some database has one.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct RecordKey {
-    file: usize,
-    offset: usize,
+/// Where one file has the record of an address, if it has one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct RecordKey(usize);
+
+impl RecordKey {
+    /// No file holds that many bytes.
+    const NONE: Self = Self(usize::MAX);
+
+    fn of(self) -> Option<usize> {
+        (self != Self::NONE).then_some(self.0)
+    }
 }
 
 /// Zero or more open files, asked in order.
@@ -30,6 +39,8 @@ pub(crate) struct RecordKey {
 pub struct GeoDatabase {
     files: Vec<Arc<DatabaseFile>>,
     all_names: Option<Arc<str>>,
+    /// The names of several files as one text, by their indexes: rows share them.
+    joined_names: Mutex<HashMap<Vec<usize>, Arc<str>>>,
 }
 
 impl GeoDatabase {
@@ -37,7 +48,7 @@ impl GeoDatabase {
     pub fn new(files: Vec<Arc<DatabaseFile>>) -> Self {
         let names: Vec<&str> = files.iter().map(|file| &**file.name()).collect();
         let all_names = (!names.is_empty()).then(|| names.join(",").into());
-        Self { files, all_names }
+        Self { files, all_names, joined_names: Mutex::default() }
     }
 
     /// Opens what can be opened of the files; the others are returned as errors, for a bad file must not stop the rest.
@@ -58,32 +69,38 @@ impl GeoDatabase {
         self.files.iter().map(|file| &**file.name())
     }
 
-    /// The place of an address, looked up afresh.
+    /// The place of an address, looked up afresh. Who has many addresses to look up uses a [`Locator`](crate::Locator).
     pub fn locate(&self, address: IpAddr) -> Located {
-        match routable(address) {
-            None => Located { place: Arc::default(), database: None },
-            Some(address) => match self.find(address) {
-                Some(key) => self.read(key, address),
-                None => self.unknown(),
-            },
+        Cache::default().locate(self, address)
+    }
+
+    /// Finds the record of a routable address in each file. A file that is damaged there counts as one without.
+    pub(crate) fn find(&self, address: IpAddr, records: &mut Vec<RecordKey>) {
+        records.clear();
+        records.extend(self.files.iter().map(|file| file.find(address).map_or(RecordKey::NONE, RecordKey)));
+    }
+
+    /// The place in the records that [`GeoDatabase::find`] found for this address.
+    pub(crate) fn read(&self, records: &[RecordKey], address: IpAddr) -> Located {
+        let mut place = Place::default();
+        let mut tellers = Vec::new();
+        for (index, (file, key)) in self.files.iter().zip(records).enumerate() {
+            if key.of().is_some_and(|key| fill(&mut place, file.place(key, address))) {
+                tellers.push(index);
+            }
         }
+        Located { place: Arc::new(place), database: self.names_of(tellers) }
     }
 
-    /// The record of a routable address in the first database that has one. A damaged database counts as one without.
-    pub(crate) fn find(&self, address: IpAddr) -> Option<RecordKey> {
-        self.files.iter().enumerate().find_map(|(index, file)| {
-            let offset = file.find(address)?;
-            Some(RecordKey { file: index, offset })
-        })
-    }
-
-    /// The place in the record that [`GeoDatabase::find`] found for this address.
-    pub(crate) fn read(&self, key: RecordKey, address: IpAddr) -> Located {
-        let file = &self.files[key.file];
-        Located { place: Arc::new(file.place(key.offset, address)), database: Some(file.name().clone()) }
-    }
-
-    pub(crate) fn unknown(&self) -> Located {
-        Located { place: Arc::default(), database: self.all_names.clone() }
+    fn names_of(&self, tellers: Vec<usize>) -> Option<Arc<str>> {
+        match *tellers {
+            [] => self.all_names.clone(),
+            [only] => Some(self.files[only].name().clone()),
+            _ => {
+                let mut joined = self.joined_names.lock().unwrap_or_else(PoisonError::into_inner);
+                let names = || tellers.iter().map(|index| &**self.files[*index].name()).collect::<Vec<_>>().join(",");
+                Some(joined.entry(tellers.clone()).or_insert_with(|| names().into()).clone())
+            }
+        }
     }
 }

@@ -12,6 +12,7 @@ use metrics::counter;
 
 use crate::format::{Format, FormatError};
 use crate::metrics::GEO_FAILURES;
+use crate::plausible::plausible;
 
 /// Why a geo database file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,7 @@ pub struct GeoError {
 pub struct DatabaseFile {
     path: PathBuf,
     name: Arc<str>,
+    size_bytes: u64,
     format: Format,
     complained: AtomicBool,
 }
@@ -45,10 +47,11 @@ impl DatabaseFile {
     /// # Errors
     /// When it is no geo database.
     pub fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<Self, GeoError> {
+        let size_bytes = bytes.len() as u64;
         let format =
             Format::from_bytes(bytes).map_err(|error| GeoError { path: path.to_owned(), source: error.into() })?;
         let name = name_of(&format, path).into();
-        Ok(Self { path: path.to_owned(), name, format, complained: AtomicBool::new(false) })
+        Ok(Self { path: path.to_owned(), name, size_bytes, format, complained: AtomicBool::new(false) })
     }
 
     /// Where it was read from.
@@ -66,6 +69,16 @@ impl DatabaseFile {
         self.format.built()
     }
 
+    /// Size of the file.
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// The place of a routable address; unlike the look-ups for visitors it tells when the file is damaged there.
+    pub(crate) fn probe(&self, address: IpAddr) -> Result<Option<Place>, FormatError> {
+        self.format.find(address)?.map(|key| self.format.place(key, address)).transpose()
+    }
+
     /// The key of the record of a routable address: the same key is the same place. `None` when it has none, or is
     /// damaged there.
     pub(crate) fn find(&self, address: IpAddr) -> Option<usize> {
@@ -74,7 +87,7 @@ impl DatabaseFile {
 
     /// The place in the record that [`DatabaseFile::find`] found under `key`; unknown when the file is damaged there.
     pub(crate) fn place(&self, key: usize, address: IpAddr) -> Place {
-        self.told(self.format.place(key, address))
+        plausible(self.told(self.format.place(key, address)))
     }
 
     /// What was found; a failure is counted, and logged the first time.

@@ -8,14 +8,17 @@
 //! **Invariant:** no file, however damaged, ends a look-up in anything but a place or an unknown place.
 
 mod address;
+mod cache;
 mod config;
 mod database;
 mod file;
 mod format;
 mod live;
 mod locator;
+mod merge;
 pub mod metrics;
 mod mmdb;
+mod plausible;
 
 pub use config::Config;
 pub use database::{GeoDatabase, Located};

@@ -1,26 +1,21 @@
-//! Looks addresses up with a cache by record, since a web log's visitors share few places.
+//! Looks visitors' addresses up for one task.
 
-use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::address::routable;
-use crate::database::RecordKey;
+use crate::cache::Cache;
 use crate::{GeoDatabase, LiveDatabase, Located};
-
-const CACHED_RECORDS: usize = 65_536;
 
 /// A reader of the geo databases with its own cache, for one task.
 pub struct Locator {
     live: Arc<LiveDatabase>,
     database: Arc<GeoDatabase>,
-    cache: HashMap<RecordKey, Located>,
+    cache: Cache,
 }
 
 impl Locator {
     /// A locator with an empty cache.
     pub fn new(live: Arc<LiveDatabase>) -> Self {
-        Self { database: live.current(), live, cache: HashMap::new() }
+        Self { database: live.current(), live, cache: Cache::default() }
     }
 
     /// Goes over to the database in use now, and forgets what the one before it told.
@@ -28,23 +23,16 @@ impl Locator {
         let current = self.live.current();
         if !Arc::ptr_eq(&current, &self.database) {
             self.database = current;
-            self.cache.clear();
+            self.cache = Cache::default();
         }
     }
 
     /// The place of a visitor's address; unknown for text that is no public address.
     pub fn locate(&mut self, ip: Option<&str>) -> Located {
-        let address = ip.and_then(|text| text.trim().parse::<IpAddr>().ok()).and_then(routable);
-        let Some(address) = address else {
-            return Located { place: Arc::default(), database: None };
-        };
-        let Some(key) = self.database.find(address) else {
-            return self.database.unknown();
-        };
-        if self.cache.len() >= CACHED_RECORDS {
-            self.cache.clear();
+        match ip.and_then(|text| text.trim().parse().ok()) {
+            Some(address) => self.cache.locate(&self.database, address),
+            None => Located::default(),
         }
-        self.cache.entry(key).or_insert_with(|| self.database.read(key, address)).clone()
     }
 }
 

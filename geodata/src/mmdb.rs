@@ -3,13 +3,14 @@
 //! One record type serves both, because their keys do not clash but for `city`, which is a map in one and text in the other.
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::net::IpAddr;
 
 use chrono::{DateTime, NaiveDate};
 use event::Place;
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 /// What the metadata of every MMDB file begin with; they lie within the last 128 KiB (MaxMind DB file format
 /// specification 2.0).
@@ -63,7 +64,7 @@ struct Record<'a> {
     #[serde(borrow)]
     country: Country<'a>,
     continent: Continent<'a>,
-    subdivisions: Vec<Subdivision<'a>>,
+    subdivisions: First<Subdivision<'a>>,
     city: City<'a>,
     postal: Postal<'a>,
     location: Location<'a>,
@@ -126,6 +127,37 @@ struct Network<'a> {
 #[serde(default)]
 struct Names<'a> {
     en: Option<&'a str>,
+}
+
+/// The first element of a list; a list of many thousand costs no memory.
+struct First<T>(Option<T>);
+
+impl<T> Default for First<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_seq(FirstVisitor(PhantomData)).map(Self)
+    }
+}
+
+struct FirstVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for FirstVisitor<T> {
+    type Value = Option<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let first = list.next_element()?;
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(first)
+    }
 }
 
 #[derive(Default)]
@@ -199,24 +231,29 @@ impl Visitor<'_> for NumberVisitor {
     }
 }
 
+/// A whole number in the range of its type.
+fn whole<T: TryFrom<i64>>(number: Option<f64>) -> Option<T> {
+    number.filter(|number| number.fract() == 0.0).and_then(|number| T::try_from(number as i64).ok())
+}
+
 impl From<Record<'_>> for Place {
     fn from(record: Record<'_>) -> Self {
-        let text = |value: Option<&str>| value.filter(|text| !text.is_empty()).map(str::to_owned);
+        let text = |value: Option<&str>| value.map(str::to_owned);
         let asn = record.autonomous_system_number.0.or(record.traits.autonomous_system_number.0);
-        let subdivision = record.subdivisions.first();
+        let region = record.subdivisions.0.unwrap_or_default();
         Self {
             country: text(record.country.iso_code.or(record.country_code)),
             country_name: text(record.country.names.en),
-            state: text(subdivision.and_then(|first| first.names.en).or(record.state1)),
-            region_code: text(subdivision.and_then(|first| first.iso_code)),
+            state: text(region.names.en.or(record.state1)),
+            region_code: text(region.iso_code),
             city: text(record.city.0),
             continent: text(record.continent.code),
             postcode: text(record.postal.code.or(record.postcode)),
             latitude: record.location.latitude.0.or(record.latitude.0),
             longitude: record.location.longitude.0.or(record.longitude.0),
-            accuracy_km: record.location.accuracy_radius.0.map(|radius| radius as u16),
+            accuracy_km: whole(record.location.accuracy_radius.0),
             timezone: text(record.location.time_zone.or(record.timezone)),
-            asn: asn.map(|number| number as u32),
+            asn: whole(asn),
             as_org: text(record.autonomous_system_organization.or(record.traits.autonomous_system_organization)),
         }
     }
