@@ -10,6 +10,12 @@ use serde_json::{Map, Value};
 
 use crate::{Event, EventId, LogPosition, Timestamp};
 
+/// The extra key that names what happened, when it is no page view.
+const EVENT_NAME: &str = "event_name";
+
+/// How deeply objects and arrays may be nested in each other: what serde_json reads.
+const MAX_DEPTH: usize = 127;
+
 /// What is wrong with a sender's event, in words for the sender.
 #[derive(Debug, thiserror::Error, PartialEq, Eq, Clone)]
 #[error("{}{reason}", field.as_ref().map(|name| format!("{name} ")).unwrap_or_default())]
@@ -52,13 +58,28 @@ impl Draft {
         parsed.0
     }
 
+    /// The same from an object that is no JSON text, such as a translation of another protocol's.
+    ///
+    /// # Errors
+    /// When it is nested deeper than its record could be read back, or a known key holds no text.
+    pub fn from_object(object: Map<String, Value>) -> Result<Self, FieldError> {
+        let mut draft = Self::default();
+        for (key, value) in object {
+            if is_deeper_than(&value, MAX_DEPTH - 1) {
+                return Err(FieldError::of(&key, "is nested too deeply"));
+            }
+            draft.put(&key, value)?;
+        }
+        Ok(draft)
+    }
+
     /// The event of a sender that is answered at once: `event_time` may be missing (then it is `received_at`), so may
     /// `event_id` (then it is new) and `ip` (then it is the `peer`'s).
     ///
     /// # Errors
-    /// Neither `url` nor `host`, or a field that is not what its name says.
+    /// A page view with neither `url` nor `host`, or a field that is not what its name says.
     pub fn accept(self, received_at: Timestamp, peer: IpAddr) -> Result<Event, FieldError> {
-        if self.url.is_none() && self.host.is_none() {
+        if self.url.is_none() && self.host.is_none() && self.is_page_view() {
             return Err(FieldError::of("url", "is missing: give the page's url, or at least its host"));
         }
         let ip = match &self.ip {
@@ -81,6 +102,11 @@ impl Draft {
         let id = self.id()?.unwrap_or_else(|| EventId::of_record(event_time, position));
         let ip = self.ip.clone();
         Ok(self.into_event(id, event_time, received_at, ip))
+    }
+
+    /// Whether it is a page view: what else happened has a name.
+    fn is_page_view(&self) -> bool {
+        self.extra.get(EVENT_NAME).is_none_or(Value::is_null)
     }
 
     fn id(&self) -> Result<Option<EventId>, FieldError> {
@@ -126,6 +152,7 @@ impl Draft {
     /// Puts one key's value in its place; a fault of the value is returned, not raised, so that it names its field.
     fn put(&mut self, key: &str, value: Value) -> Result<(), FieldError> {
         let Some((slot, nested)) = self.text_slot(key) else {
+            let value = if let Value::String(text) = value { without_nul(text).into() } else { value };
             return match self.extra.insert(key.to_owned(), value) {
                 None => Ok(()),
                 Some(_) => Err(FieldError::of(key, "appears twice")),
@@ -152,6 +179,14 @@ enum Nested {
 
 fn without_nul(text: String) -> String {
     if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
+}
+
+fn is_deeper_than(value: &Value, depth: usize) -> bool {
+    match value {
+        Value::Array(elements) => depth == 0 || elements.iter().any(|element| is_deeper_than(element, depth - 1)),
+        Value::Object(members) => depth == 0 || members.values().any(|member| is_deeper_than(member, depth - 1)),
+        _ => false,
+    }
 }
 
 /// JSON that could be read as an object, and the fault of a field if one has any: a field's fault must not end the
@@ -268,6 +303,28 @@ mod tests {
             assert_eq!(fault.field.as_deref(), field, "{json}");
             assert!(fault.reason.contains(reason), "{json}: {fault}");
         }
+    }
+
+    #[test]
+    fn an_object_is_read_like_its_json_and_as_deep_as_its_record_can_be_read_back() {
+        let object = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap();
+        let json = r#"{"url":"a","ip":null,"headers":{"dnt":"1"},"n":[1],"t":"\u0000"}"#;
+        assert_eq!(Draft::from_object(object(json)), Draft::parse(json.as_bytes()));
+        let error = Draft::from_object(object(r#"{"url":1}"#)).unwrap_err();
+        assert_eq!((error.field.as_deref(), error.reason.as_str()), (Some("url"), "must be text"));
+        let nested = |depth| {
+            let value = (0..depth).fold(Value::Null, |inside, _| Value::Array(vec![inside]));
+            Draft::from_object(Map::from_iter([("host".to_owned(), "h".into()), ("n".to_owned(), value)]))
+        };
+        let deepest = nested(MAX_DEPTH - 1).unwrap().accept(now(), PEER).unwrap();
+        assert!(Draft::parse(&deepest.to_record()).is_ok());
+        assert_eq!(nested(MAX_DEPTH).unwrap_err().to_string(), "n is nested too deeply");
+    }
+
+    #[test]
+    fn only_a_page_view_needs_a_page() {
+        assert!(accept(r#"{"event_name":"signup"}"#).is_ok());
+        assert!(accept(r#"{"event_name":null}"#).is_err());
     }
 
     #[test]
