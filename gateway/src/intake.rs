@@ -78,15 +78,16 @@ impl Intake {
         let mut share = self.budget.share();
         let received = match self.receive(protocol, peer, request, &mut share).await {
             Ok(received) => received,
-            Err(error) => return tally.fail(error.into()).into_response(),
+            Err(error) => return protocol.refused(tally.fail(error.into())).into_response(),
         };
-        match self.judge(received, share, tally).await {
+        let answered = match self.judge(received, share, tally).await {
             Ok(judged) => {
                 let tasks = self.tasks.clone();
                 Finishing::new(self.append(judged), &tasks).await
             }
-            Err(problem) => problem.into_response(),
-        }
+            Err(problem) => Err(problem),
+        };
+        answered.unwrap_or_else(|problem| protocol.refused(problem).into_response())
     }
 
     async fn receive(
@@ -139,24 +140,24 @@ impl Intake {
         })
     }
 
-    async fn append(self: Arc<Self>, settling: Settling) -> Response {
-        let Settling { received, judged: Judged { records, verdicts, share }, mut tally } = settling;
+    async fn append(self: Arc<Self>, settling: Settling) -> Result<Response, Problem> {
+        let Settling { received, judged: Judged { records, verdicts, reply, share }, mut tally } = settling;
         let accepted = records.len();
         let rejected = verdicts.iter().filter(|verdict| verdict.fault().is_some()).count();
         tally.settle(Outcome::Rejected, rejected);
         tally.settle(Outcome::Ignored, verdicts.len() - accepted - rejected);
         if rejected > 0 && rejected == verdicts.len() {
-            return answer::all_bad(verdicts).into_response();
+            return Err(answer::all_bad(verdicts));
         }
         if accepted > 0 {
             if let Err(error) = self.log.append(&self.topic, records).await {
                 self.note_failure(&error);
-                return tally.fail(answer::not_durable(&error)).into_response();
+                return Err(tally.fail(answer::not_durable(&error)));
             }
             tally.settle(Outcome::Accepted, accepted);
             self.note_success();
         }
-        answer::holding(received.protocol.answer(&received.asked(), &verdicts), share)
+        Ok(answer::holding(received.protocol.answer(&received.asked(), reply, &verdicts), share))
     }
 
     fn note_success(&self) {

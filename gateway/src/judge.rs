@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::body::{BodyError, Encoding, Memory, Share};
 use crate::problem::Problem;
-use crate::protocols::{Asked, Protocol, Request};
+use crate::protocols::{Asked, Protocol, Reply, Request};
 use crate::split::SplitError;
 use crate::tally::Tally;
 
@@ -61,6 +61,8 @@ pub struct Judged {
     pub records: Vec<NewRecord>,
     /// Of every event, in the body's order.
     pub verdicts: Vec<Verdict>,
+    /// The answer that the request asks for.
+    pub reply: Reply,
     /// The memory that the above takes.
     pub share: Share,
 }
@@ -154,6 +156,7 @@ pub fn judge(
     let request = Request {
         asked: received.asked(),
         body: &body,
+        received_at: received.received_at,
         max_events: rules.max_events,
         max_event_bytes: rules.max_event_bytes,
         memory: &memory,
@@ -164,8 +167,12 @@ pub fn judge(
         return Err(SplitError::TooMany { limit: rules.max_events }.into());
     }
     tally.holds(count);
-    let mut judged =
-        Judged { records: Vec::with_capacity(count), verdicts: Vec::with_capacity(count), share: record_share };
+    let mut judged = Judged {
+        records: Vec::with_capacity(count),
+        verdicts: Vec::with_capacity(count),
+        reply: message.reply,
+        share: record_share,
+    };
     for draft in message.events {
         judged.add(draft.and_then(|draft| record(draft, received.received_at, received.peer)))?;
     }

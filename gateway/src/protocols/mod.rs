@@ -6,7 +6,7 @@ mod native;
 
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use event::Draft;
+use event::{Draft, Timestamp};
 
 pub use native::Native;
 
@@ -23,8 +23,14 @@ pub trait Protocol: Send + Sync {
     /// The problem to answer with when the request as a whole cannot be read.
     fn read<'a>(&self, request: &Request<'a>) -> Result<Message<'a>, Problem>;
 
-    /// The answer once the good events are durable; of the verdicts at least one is not a rejection.
-    fn answer(&self, request: &Asked<'_>, verdicts: &[Verdict]) -> Response;
+    /// The answer once the good events are durable: of the verdicts at least one is not a rejection, or there is none.
+    fn answer(&self, request: &Asked<'_>, reply: Reply, verdicts: &[Verdict]) -> Response;
+
+    /// The problem that a request is refused with, its status such that the protocol's senders try again what can be
+    /// tried again, and nothing else.
+    fn refused(&self, problem: Problem) -> Problem {
+        problem
+    }
 }
 
 /// A request whose body was read and decompressed.
@@ -33,6 +39,8 @@ pub struct Request<'a> {
     pub asked: Asked<'a>,
     /// Its body; empty when it has none.
     pub body: &'a [u8],
+    /// When it was complete.
+    pub received_at: Timestamp,
     /// Most events that it may hold.
     pub max_events: usize,
     /// Largest event, in bytes of its part of the body.
@@ -59,19 +67,39 @@ pub type Events<'a> = Box<dyn ExactSizeIterator<Item = Result<Draft, Fault>> + '
 pub struct Message<'a> {
     /// The key that the sender gave in the body, if the protocol has one there; those of the head are found without it.
     pub key: Option<String>,
+    /// The answer that it asks for.
+    pub reply: Reply,
     /// The events.
     pub events: Events<'a>,
+}
+
+/// Which of its protocol's answers a request asks for, where its body tells that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reply {
+    /// The usual one.
+    #[default]
+    Usual,
+    /// One for many events at once.
+    Bulk,
+    /// As little as possible.
+    Silent,
 }
 
 impl<'a> Message<'a> {
     /// A message without a key in its body.
     pub fn of(events: impl IntoIterator<Item = Result<Draft, Fault>, IntoIter: ExactSizeIterator + 'a>) -> Self {
-        Self { key: None, events: Box::new(events.into_iter()) }
+        Self { key: None, reply: Reply::default(), events: Box::new(events.into_iter()) }
     }
 
     /// The same with the key of its body.
     #[must_use]
     pub fn with_key(self, key: Option<String>) -> Self {
         Self { key, ..self }
+    }
+
+    /// The same with the answer that it asks for.
+    #[must_use]
+    pub fn with_reply(self, reply: Reply) -> Self {
+        Self { reply, ..self }
     }
 }

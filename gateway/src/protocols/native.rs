@@ -3,7 +3,7 @@
 use axum::response::Response;
 use event::Draft;
 
-use super::{Asked, Message, Protocol, Request};
+use super::{Asked, Message, Protocol, Reply, Request};
 use crate::answer;
 use crate::body::json_tree_bytes;
 use crate::judge::{Fault, Verdict};
@@ -24,7 +24,7 @@ impl Protocol for Native {
         Ok(Message::of(events.into_iter().map(move |json| draft(json, max_bytes))))
     }
 
-    fn answer(&self, _: &Asked<'_>, verdicts: &[Verdict]) -> Response {
+    fn answer(&self, _: &Asked<'_>, _: Reply, verdicts: &[Verdict]) -> Response {
         answer::durable(verdicts)
     }
 }
