@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 use event::Place;
 use maxminddb::MaxMindDbError;
 
+use crate::ip2location::{Bin, BinError};
 use crate::mmdb::Mmdb;
 
 /// Why a file's content cannot be read as a geo database.
@@ -13,25 +14,31 @@ use crate::mmdb::Mmdb;
 pub(crate) enum FormatError {
     #[error(transparent)]
     Mmdb(#[from] MaxMindDbError),
-    #[error("it is neither an MMDB nor an IP2Location file")]
-    Unknown,
+    #[error(transparent)]
+    Bin(#[from] BinError),
 }
 
 /// A file's content in one of the formats, all of which answer the same questions.
 pub(crate) enum Format {
     Mmdb(Mmdb),
+    Bin(Bin),
 }
 
 impl Format {
     /// Takes a file's content. An MMDB file has a marker; what has none is tried as IP2Location's, which have no mark.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, FormatError> {
-        if Mmdb::is_marked(&bytes) { Ok(Self::Mmdb(Mmdb::from_bytes(bytes)?)) } else { Err(FormatError::Unknown) }
+        Ok(if Mmdb::is_marked(&bytes) {
+            Self::Mmdb(Mmdb::from_bytes(bytes)?)
+        } else {
+            Self::Bin(Bin::from_bytes(bytes)?)
+        })
     }
 
     /// The kind of database as its maker names it; may be empty, long, or hold anything.
     pub fn name(&self) -> String {
         match self {
             Self::Mmdb(mmdb) => mmdb.name().to_owned(),
+            Self::Bin(bin) => bin.name(),
         }
     }
 
@@ -39,6 +46,7 @@ impl Format {
     pub fn built(&self) -> Option<NaiveDate> {
         match self {
             Self::Mmdb(mmdb) => mmdb.built(),
+            Self::Bin(bin) => Some(bin.built()),
         }
     }
 
@@ -46,13 +54,15 @@ impl Format {
     pub fn find(&self, address: IpAddr) -> Result<Option<usize>, FormatError> {
         Ok(match self {
             Self::Mmdb(mmdb) => mmdb.find(address)?,
+            Self::Bin(bin) => bin.find(address)?,
         })
     }
 
     /// The place in the record that [`Format::find`] found under `key` for this address.
-    pub fn place(&self, _key: usize, address: IpAddr) -> Result<Place, FormatError> {
+    pub fn place(&self, key: usize, address: IpAddr) -> Result<Place, FormatError> {
         Ok(match self {
             Self::Mmdb(mmdb) => mmdb.place(address)?,
+            Self::Bin(bin) => bin.place(key)?,
         })
     }
 }

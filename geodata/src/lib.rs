@@ -13,6 +13,7 @@ mod config;
 mod database;
 mod file;
 mod format;
+mod ip2location;
 mod live;
 mod locator;
 mod merge;
