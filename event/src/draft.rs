@@ -73,6 +73,11 @@ impl Draft {
         Ok(draft)
     }
 
+    /// Takes a known key's text out, such as one that the sender may not set.
+    pub fn take(&mut self, key: &str) -> Option<String> {
+        self.text_slot(key)?.0.take()
+    }
+
     /// The event of a sender that is answered at once: `event_time` may be missing (then it is `received_at`), so may
     /// `event_id` (then it is new) and `ip` (then it is the `peer`'s).
     ///

@@ -14,7 +14,7 @@ use hyper::body::{Frame, SizeHint};
 use serde::{Serialize, Serializer};
 
 use crate::body::Share;
-use crate::judge::{Fault, Verdict};
+use crate::judge::{Fault, FaultKind, Verdict};
 use crate::problem::Problem;
 
 const BUSY_RETRY_AFTER_SECONDS: u32 = 1;
@@ -104,16 +104,27 @@ pub fn durable(verdicts: &[Verdict]) -> Response {
     json(status, &SomeAccepted { accepted, ignored, rejected, results: Results(verdicts) })
 }
 
-/// No event can be taken: 400, or 413 when a lone event is too large.
+/// No event can be taken: 400, 413 when a lone event is too large, 403 when all are forbidden.
 pub fn all_bad(verdicts: Vec<Verdict>) -> Problem {
     let faults: Vec<Fault> = verdicts.into_iter().filter_map(Verdict::into_fault).collect();
-    let (status, detail) = match faults.as_slice() {
-        [fault] if fault.too_large => (StatusCode::PAYLOAD_TOO_LARGE, fault.reason.clone()),
-        [Fault { field: Some(field), reason, .. }] => (StatusCode::BAD_REQUEST, format!("{field} {reason}")),
-        [fault] => (StatusCode::BAD_REQUEST, fault.reason.clone()),
-        _ => (StatusCode::BAD_REQUEST, format!("none of the {} events can be taken", faults.len())),
-    };
-    Problem::new(status, detail).with_faults(faults)
+    Problem::new(status_of(&faults), detail_of(&faults)).with_faults(faults)
+}
+
+fn status_of(faults: &[Fault]) -> StatusCode {
+    let is_forbidden = |fault: &Fault| matches!(fault.kind, FaultKind::UnknownSite | FaultKind::ForeignOrigin);
+    match faults {
+        [Fault { kind: FaultKind::TooLarge, .. }] => StatusCode::PAYLOAD_TOO_LARGE,
+        _ if faults.iter().all(is_forbidden) => StatusCode::FORBIDDEN,
+        _ => StatusCode::BAD_REQUEST,
+    }
+}
+
+fn detail_of(faults: &[Fault]) -> String {
+    match faults {
+        [Fault { field: Some(field), reason, .. }] => format!("{field} {reason}"),
+        [fault] => fault.reason.clone(),
+        _ => format!("none of the {} events can be taken", faults.len()),
+    }
 }
 
 /// The log did not take the events.
@@ -176,9 +187,10 @@ mod tests {
     use http_body_util::BodyExt;
 
     use super::*;
+    use FaultKind::{ForeignOrigin, Malformed, TooLarge, UnknownSite};
 
-    fn fault(field: Option<&str>, too_large: bool) -> Fault {
-        Fault { field: field.map(str::to_owned), reason: "is bad".to_owned(), too_large }
+    fn fault(field: Option<&str>, kind: FaultKind) -> Fault {
+        Fault { field: field.map(str::to_owned), reason: "is bad".to_owned(), kind }
     }
 
     async fn shown(response: Response) -> (u16, String) {
@@ -196,7 +208,7 @@ mod tests {
             r#"{"accepted":1,"rejected":1,"results":[{"index":0,"error":{"field":"ip","reason":"is bad"}},"#,
             r#"{"index":1,"event_id":"01890a5d-ac96-774b-bcce-b302099a8057"}]}"#
         );
-        let verdicts = [Verdict::Rejected(fault(Some("ip"), false)), Verdict::Accepted(id)];
+        let verdicts = [Verdict::Rejected(fault(Some("ip"), Malformed)), Verdict::Accepted(id)];
         assert_eq!(shown(durable(&verdicts)).await, (207, some.to_owned()));
         let ignored = concat!(
             r#"{"accepted":1,"ignored":1,"rejected":0,"results":[{"index":0,"ignored":"local"},"#,
@@ -209,11 +221,12 @@ mod tests {
     #[tokio::test]
     async fn events_without_any_good_one_are_a_problem() {
         for (faults, status, part) in [
-            (vec![fault(Some("ip"), false)], 400, r#""detail":"ip is bad","field":"ip","reason":"is bad""#),
-            (vec![fault(None, false)], 400, r#""detail":"is bad","reason":"is bad""#),
-            (vec![fault(None, true)], 413, r#""detail":"is bad""#),
+            (vec![fault(Some("ip"), Malformed)], 400, r#""detail":"ip is bad","field":"ip","reason":"is bad""#),
+            (vec![fault(None, Malformed)], 400, r#""detail":"is bad","reason":"is bad""#),
+            (vec![fault(None, TooLarge)], 413, r#""detail":"is bad""#),
+            (vec![fault(None, UnknownSite), fault(None, ForeignOrigin)], 403, "none of the 2 events"),
             (
-                vec![fault(None, true), fault(None, false)],
+                vec![fault(None, TooLarge), fault(None, Malformed)],
                 400,
                 r#""detail":"none of the 2 events can be taken","errors""#,
             ),

@@ -112,21 +112,56 @@ pub struct Fault {
     pub field: Option<String>,
     /// What is wrong.
     pub reason: String,
-    /// Whether its size is what is wrong.
+    /// What kind of fault it is, for the answer's status and for metrics.
     #[serde(skip)]
-    pub too_large: bool,
+    pub kind: FaultKind,
+}
+
+/// The kinds of faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum FaultKind {
+    /// Not what its name or its protocol says.
+    #[default]
+    Malformed,
+    /// The event has too many bytes.
+    TooLarge,
+    /// A field has too many characters.
+    TooLong,
+    /// It belongs to no site that is configured.
+    UnknownSite,
+    /// It comes from a page that may not tell of this site.
+    ForeignOrigin,
+}
+
+impl FaultKind {
+    /// The metric label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::TooLong => "field_too_long",
+            Self::UnknownSite => "unknown_site",
+            Self::ForeignOrigin => "foreign_origin",
+        }
+    }
 }
 
 impl Fault {
+    /// A field that is not what its name or its protocol says; `reason` is read after its name.
+    pub fn of(field: &str, reason: impl Into<String>) -> Self {
+        Self { field: Some(shortened(field.to_owned())), reason: shortened(reason.into()), kind: FaultKind::Malformed }
+    }
+
     /// An event larger than `limit` bytes.
     pub fn too_large(limit: usize) -> Self {
-        Self { field: None, reason: format!("the event is over the limit of {limit} bytes"), too_large: true }
+        let reason = format!("the event is over the limit of {limit} bytes");
+        Self { field: None, reason, kind: FaultKind::TooLarge }
     }
 }
 
 impl From<FieldError> for Fault {
     fn from(error: FieldError) -> Self {
-        Self { field: error.field.map(shortened), reason: shortened(error.reason), too_large: false }
+        Self { field: error.field.map(shortened), reason: shortened(error.reason), kind: FaultKind::Malformed }
     }
 }
 
@@ -243,7 +278,7 @@ mod tests {
         assert!(faults[0].is_none() && faults[4].is_none());
         assert_eq!(faults[1].unwrap().field.as_deref(), Some("ip"));
         assert!(faults[2].unwrap().reason.contains("not a JSON object"));
-        assert!(faults[3].unwrap().too_large);
+        assert_eq!(faults[3].unwrap().kind, FaultKind::TooLarge);
         let ids: Vec<_> = judged.records.iter().map(|record| record.event_id.unwrap()).collect();
         let accepted: Vec<_> = judged.verdicts.iter().filter_map(Verdict::accepted).collect();
         assert_eq!(ids, accepted);

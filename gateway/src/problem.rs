@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn fault(reason: &str) -> Fault {
-        Fault { field: Some("ip".to_owned()), reason: reason.to_owned(), too_large: false }
+        Fault::of("ip", reason)
     }
 
     fn json(problem: Problem) -> String {
