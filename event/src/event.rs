@@ -8,6 +8,13 @@ use crate::{EventId, Timestamp};
 /// Version of the record's layout, for readers of the log.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// The name of an event that has no other.
+pub const PAGE_VIEW: &str = "pageview";
+
+/// The extra keys that have a column of their own.
+const EVENT_NAME: &str = "event_name";
+const SITE: &str = "site";
+
 /// A page view with its identity and both of its times.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Event {
@@ -39,9 +46,41 @@ impl Event {
         serde_json::to_vec(self).expect("maps with text keys always serialise")
     }
 
+    /// What happened: the extra key `event_name`, or [`PAGE_VIEW`] when it is no text.
+    pub fn name(&self) -> &str {
+        self.column_of_its_own(EVENT_NAME).unwrap_or(PAGE_VIEW)
+    }
+
+    /// The site that the sender named: the extra key `site`, when it is text.
+    pub fn site(&self) -> Option<&str> {
+        self.column_of_its_own(SITE)
+    }
+
     /// The keys that pageberg gives no column, as JSON text; `None` when there are none.
     pub fn properties(&self) -> Option<String> {
-        (!self.extra.is_empty()).then(|| Value::Object(self.extra.clone()).to_string())
+        let others = Others(self);
+        others.iter().next()?;
+        Some(serde_json::to_string(&others).expect("maps with text keys always serialise"))
+    }
+
+    fn column_of_its_own(&self, key: &str) -> Option<&str> {
+        self.extra.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+    }
+}
+
+/// The extra keys of an event that no column shows.
+struct Others<'a>(&'a Event);
+
+impl Others<'_> {
+    fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
+        let has_column = |key: &str| matches!(key, EVENT_NAME | SITE) && self.0.column_of_its_own(key).is_some();
+        self.0.extra.iter().filter(move |(key, _)| !has_column(key))
+    }
+}
+
+impl Serialize for Others<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
     }
 }
 
@@ -61,5 +100,39 @@ impl Serialize for Event {
             map.serialize_entry(key, value)?;
         }
         map.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Draft, LogPosition};
+
+    fn event(json: &str) -> Event {
+        let position = LogPosition { topic: "raw".into(), partition: 0, offset: 1 };
+        Draft::parse(json.as_bytes()).unwrap().recorded(Timestamp::default(), &position).unwrap()
+    }
+
+    #[test]
+    fn what_has_a_column_is_no_property() {
+        for (json, name, site, properties) in [
+            (r#"{"url":"/a"}"#, PAGE_VIEW, None, None),
+            (r#"{"event_name":"signup","site":"shop"}"#, "signup", Some("shop"), None),
+            (r#"{"event_name":"signup","plan":1}"#, "signup", None, Some(r#"{"plan":1}"#)),
+            (r#"{"event_name":"","site":7}"#, PAGE_VIEW, None, Some(r#"{"event_name":"","site":7}"#)),
+        ] {
+            let event = event(json);
+            assert_eq!((event.name(), event.site(), event.properties().as_deref()), (name, site, properties), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_record_keeps_every_key() {
+        let record = event(r#"{"event_name":"signup","site":"shop","plan":1}"#).to_record();
+        let record: Value = serde_json::from_slice(&record).unwrap();
+        assert_eq!(
+            [&record["event_name"], &record["site"], &record["plan"]],
+            [&"signup".into(), &"shop".into(), &Value::from(1)]
+        );
     }
 }

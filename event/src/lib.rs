@@ -3,7 +3,7 @@
 //! 1. A sender's JSON is read into a [`Draft`]: fields as they came.
 //! 2. The gateway turns a draft into an [`Event`] with [`Draft::accept`] and records it with [`Event::to_record`].
 //! 3. The pipeline reads the record back with [`Draft::parse`] and [`Draft::recorded`].
-//! 4. With the visitor's [`Place`] it is [`Enriched`], which is what sinks write.
+//! 4. With the visitor's [`Place`] and what its own text tells ([`Visit`]) it is [`Enriched`], which is what sinks write.
 //! 5. What cannot go on becomes a [`DeadLetter`].
 //!
 //! **Invariant:** no text in an [`Event`] holds U+0000, which Postgres cannot store.
@@ -20,11 +20,12 @@ mod place;
 mod position;
 mod secret;
 mod time;
+mod visit;
 
 pub use dead_letter::{DeadLetter, LetterId, LetterRecord, Stage};
 pub use draft::{Draft, FieldError};
 pub use enriched::Enriched;
-pub use event::{Event, SCHEMA_VERSION};
+pub use event::{Event, PAGE_VIEW, SCHEMA_VERSION};
 pub use id::EventId;
 pub use key::partition_key;
 pub use outcome::Outcome;
@@ -32,3 +33,4 @@ pub use place::Place;
 pub use position::{Advance, LogPosition, Positions, Step};
 pub use secret::{Secret, SecretUrl};
 pub use time::{TimeError, Timestamp};
+pub use visit::{Campaign, Channel, Device, UserAgent, Visit};

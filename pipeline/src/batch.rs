@@ -97,7 +97,7 @@ fn records(covers: &Coverage) -> usize {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use event::{Draft, Timestamp};
+    use event::{Draft, Timestamp, Visit};
 
     use super::*;
 
@@ -108,6 +108,7 @@ pub(crate) mod tests {
             event: Draft::parse(br#"{"url":"/"}"#).unwrap().recorded(Timestamp::default(), &position).unwrap(),
             place: Arc::default(),
             geo_database: None,
+            visit: Visit::default(),
             late: false,
             position,
         };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use event::{Enriched, Event, LogPosition, Positions};
+use event::{Enriched, Event, LogPosition, Positions, Visit};
 use eventlog::Record;
 use geodata::{LiveDatabase, Locator};
 
@@ -64,6 +64,13 @@ impl Enricher {
     fn enrich(&mut self, event: Event, position: LogPosition) -> Enriched {
         let located = self.locator.locate(event.ip.as_deref());
         let late = event.received_at.micros() - event.event_time.micros() > self.late_after_micros;
-        Enriched { event, place: located.place, geo_database: located.database, late, position }
+        Enriched {
+            event,
+            place: located.place,
+            geo_database: located.database,
+            visit: Visit::default(),
+            late,
+            position,
+        }
     }
 }

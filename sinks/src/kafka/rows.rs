@@ -29,7 +29,7 @@ struct Row<'a> {
 
 /// The event's record, under the key of the raw record, so that one visitor's events keep their order.
 pub(super) fn record(enriched: &Enriched) -> NewRecord {
-    let Enriched { event, place, geo_database, late, position } = enriched;
+    let Enriched { event, place, geo_database, visit: _, late, position } = enriched;
     let row = Row {
         ip: event.ip.as_deref(),
         event_timestamp: sql_timestamp(event.event_time),
@@ -64,7 +64,7 @@ fn sql_timestamp(time: Timestamp) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use event::{Draft, LogPosition, Place};
+    use event::{Draft, LogPosition, Place, Visit};
 
     use super::*;
 
@@ -75,8 +75,14 @@ mod tests {
         let position = LogPosition { topic: "raw".into(), partition: 2, offset: 7 };
         let event = Draft::parse(json).unwrap().recorded(Timestamp::default(), &position).unwrap();
         let place = Arc::new(Place { country: Some("US".into()), ..Place::default() });
-        let record =
-            record(&Enriched { event, place, geo_database: Some("city@2026-01-01".into()), late: false, position });
+        let record = record(&Enriched {
+            event,
+            place,
+            geo_database: Some("city@2026-01-01".into()),
+            visit: Visit::default(),
+            late: false,
+            position,
+        });
         let written = concat!(
             r#"{"ip":"8.8.8.8","event_timestamp":"2026-01-31 09:30:00.000","referrer":null,"host":"example.com","url":"/a","#,
             r#""geodata":"{\"country\":\"US\",\"state\":null,\"city\":null}","#,

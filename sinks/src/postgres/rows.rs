@@ -162,14 +162,14 @@ fn without_nul_escapes(json: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use event::{Draft, LogPosition, Place};
+    use event::{Draft, LogPosition, Place, Visit};
 
     use super::*;
 
     fn enriched(json: &str, place: Place) -> Enriched {
         let position = LogPosition { topic: "raw".into(), partition: 0, offset: 1 };
         let event = Draft::parse(json.as_bytes()).unwrap().recorded(Timestamp::default(), &position).unwrap();
-        Enriched { event, place: Arc::new(place), geo_database: None, late: true, position }
+        Enriched { event, place: Arc::new(place), geo_database: None, visit: Visit::default(), late: true, position }
     }
 
     /// The fields of a single row, read back the way the server does.

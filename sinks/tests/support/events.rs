@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use event::{Advance, Draft, Enriched, EventId, LogPosition, Place, Step, Timestamp};
+use event::{Advance, Draft, Enriched, EventId, LogPosition, Place, Step, Timestamp, Visit};
 use pipeline::{Batch, Sink, SinkError};
 
 pub const TOPIC: &str = "web.raw";
@@ -15,7 +15,7 @@ pub fn enriched(partition: i32, offset: i64) -> Enriched {
     let time = Timestamp::parse("2026-01-31T09:30:00Z").unwrap();
     let event = Draft::parse(json.as_bytes()).unwrap().recorded(time, &position).unwrap();
     let place = Arc::new(Place { country: Some("CI".into()), ..Place::default() });
-    Enriched { event, place, geo_database: None, late: false, position }
+    Enriched { event, place, geo_database: None, visit: Visit::default(), late: false, position }
 }
 
 pub fn batch_of(partition: i32, offsets: Range<i64>) -> Batch {

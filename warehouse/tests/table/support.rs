@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
-use event::{Advance, Enriched, Event, EventId, LogPosition, Place, Positions, Timestamp};
+use event::{Advance, Enriched, Event, EventId, LogPosition, Place, Positions, Timestamp, Visit};
 use futures::TryStreamExt;
 use iceberg::expr::Predicate;
 use iceberg::io::LocalFsStorageFactory;
@@ -39,6 +39,7 @@ pub fn bare(offset: i64) -> Enriched {
         },
         place: Arc::new(Place::default()),
         geo_database: None,
+        visit: Visit::default(),
         late: false,
         position,
     }
