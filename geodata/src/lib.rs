@@ -2,7 +2,7 @@
 //!
 //! 1. A [`DatabaseFile`] is one file in memory, of whichever format (`format`).
 //! 2. [`GeoDatabase`] asks the files in their configured order.
-//! 3. [`LiveDatabase`] holds the one in use; a newer one takes its place without a pause.
+//! 3. [`LiveDatabase`] holds the one in use; a newer one takes its place without a pause ([`refresh`]).
 //! 4. A [`Locator`] looks visitors' addresses up, with a cache of its own.
 //!
 //! **Invariant:** no file, however damaged, ends a look-up in anything but a place or an unknown place.
@@ -20,9 +20,12 @@ mod merge;
 pub mod metrics;
 mod mmdb;
 mod plausible;
+pub mod refresh;
+mod traffic;
 
 pub use config::Config;
 pub use database::{GeoDatabase, Located};
 pub use file::{DatabaseFile, GeoError};
 pub use live::LiveDatabase;
 pub use locator::Locator;
+pub use traffic::Counts;

@@ -1,8 +1,10 @@
 //! Looks visitors' addresses up for one task.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::cache::Cache;
+use crate::traffic::Lookups;
 use crate::{GeoDatabase, LiveDatabase, Located};
 
 /// A reader of the geo databases with its own cache, for one task.
@@ -10,16 +12,18 @@ pub struct Locator {
     live: Arc<LiveDatabase>,
     database: Arc<GeoDatabase>,
     cache: Cache,
+    lookups: Lookups,
 }
 
 impl Locator {
     /// A locator with an empty cache.
     pub fn new(live: Arc<LiveDatabase>) -> Self {
-        Self { database: live.current(), live, cache: Cache::default() }
+        Self { database: live.current(), live, cache: Cache::default(), lookups: Lookups::default() }
     }
 
-    /// Goes over to the database in use now, and forgets what the one before it told.
+    /// Goes over to the database in use now, and forgets what the one before it told. Until then look-ups are not counted.
     pub fn refresh(&mut self) {
+        self.live.take(&mut self.lookups);
         let current = self.live.current();
         if !Arc::ptr_eq(&current, &self.database) {
             self.database = current;
@@ -29,10 +33,18 @@ impl Locator {
 
     /// The place of a visitor's address; unknown for text that is no public address.
     pub fn locate(&mut self, ip: Option<&str>) -> Located {
-        match ip.and_then(|text| text.trim().parse().ok()) {
-            Some(address) => self.cache.locate(&self.database, address),
-            None => Located::default(),
-        }
+        let Some(address) = ip.and_then(|text| text.trim().parse::<IpAddr>().ok()) else {
+            return Located::default();
+        };
+        let located = self.cache.locate(&self.database, address);
+        self.lookups.add(address, &located);
+        located
+    }
+}
+
+impl Drop for Locator {
+    fn drop(&mut self) {
+        self.live.take(&mut self.lookups);
     }
 }
 
