@@ -1,0 +1,86 @@
+//! IP2Location's BIN files.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+
+use geodata::GeoDatabase;
+
+use crate::addresses::{data, drawn, of_web_log, seeded};
+use crate::reference::{fields, places};
+
+const DRAWN: usize = 100_000;
+
+/// Holds the reader to the vendor's, and tells how many of the addresses were in some country.
+fn compare(file: &str) -> usize {
+    let path = data("geo").join(file);
+    let mut addresses = drawn(DRAWN, &starts(&std::fs::read(&path).unwrap()), &mut seeded());
+    addresses.extend(of_web_log());
+    let (database, errors) = GeoDatabase::open(std::slice::from_ref(&path));
+    assert!(errors.is_empty(), "{errors:?}");
+    let mut in_a_country = 0;
+    for (address, theirs) in addresses.iter().zip(places("bin", &path, &addresses)) {
+        let located = database.locate(*address);
+        // Reserved addresses are not looked up here; the vendor's reader does.
+        if located.database.is_some() {
+            assert_eq!(fields(&located.place), theirs, "{address} in {file}");
+            in_a_country += usize::from(theirs.contains_key("country"));
+        }
+    }
+    in_a_country
+}
+
+/// Where the file's ranges begin, read from it with nothing of the reader that is tested.
+fn starts(file: &[u8]) -> Vec<IpAddr> {
+    let number = |offset: usize| u32::from_le_bytes(file[offset..offset + 4].try_into().unwrap()) as usize;
+    let columns = usize::from(file[1]) * 4;
+    let rows = |count: usize, position: usize, width: usize| (0..count).map(move |row| position - 1 + row * width);
+    let v4 = rows(number(5), number(9), columns).map(|row| Ipv4Addr::from_bits(number(row) as u32).into());
+    let v6 = rows(number(13), number(17), columns + 12)
+        .map(|row| Ipv6Addr::from_bits(u128::from_le_bytes(file[row..row + 16].try_into().unwrap())).into());
+    v4.chain(v6).collect()
+}
+
+#[test]
+fn a_country_database_says_what_the_vendors_reader_says() {
+    assert!(compare("ip2location/IP2LOCATION-LITE-DB1.BIN") > DRAWN / 2);
+}
+
+#[test]
+fn one_of_2014_with_ipv6_says_what_the_vendors_reader_says() {
+    assert!(compare("ip2location/IPV6-COUNTRY.BIN") > DRAWN / 2);
+}
+
+#[test]
+fn one_of_2005_says_what_the_vendors_reader_says() {
+    assert!(compare("ip2location/IP-COUNTRY-SAMPLE.BIN") > DRAWN / 10);
+}
+
+#[test]
+fn one_of_all_fields_says_what_the_vendors_reader_says() {
+    assert!(compare("ip2location/DB24.DEMO4.BIN") > DRAWN / 2);
+}
+
+#[test]
+fn city_databases_with_an_index_say_what_the_vendors_reader_says() {
+    for file in ["derived/logs-DB5.BIN", "derived/logs-DB11.BIN"] {
+        assert!(compare(file) > DRAWN / 10, "{file}");
+    }
+}
+
+#[test]
+fn one_of_2006_whose_layout_the_vendors_reader_misreads_is_refused() {
+    let (_, errors) = GeoDatabase::open(&[data("geo/ip2location/IPV6-COUNTRY.SMALL.BIN")]);
+    assert_eq!(errors.len(), 1);
+}
+
+#[test]
+fn every_bin_of_the_test_data_is_compared() {
+    let files =
+        ["ip2location", "derived"].iter().flat_map(|folder| std::fs::read_dir(data("geo").join(folder)).unwrap());
+    let bins = files.filter(|file| has_extension(&file.as_ref().unwrap().path(), "BIN"));
+    assert_eq!(bins.count(), 7);
+}
+
+fn has_extension(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
+}
