@@ -9,6 +9,20 @@ pub enum Error {
     /// The table's positions are not those that the commit expects: another process is ahead. Nothing was written.
     #[error("another process has moved the positions of the table")]
     Moved,
+    /// Other writers were first each time that a change of the table was tried. Nothing was changed.
+    #[error("other writers changed the table at each of many attempts")]
+    Contended,
+    /// Files that were to be replaced are no longer in the table, or rows in them were deleted since. Nothing was
+    /// changed.
+    #[error("the files to replace were changed by another writer")]
+    Replaced,
+    /// It could not be found out whether a change of the table has happened.
+    #[error("it is unknown whether the table was changed")]
+    Uncertain {
+        /// The cause.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A row that no Parquet file can hold.
     #[error("a row cannot be written: {0}")]
     Row(String),
@@ -19,6 +33,14 @@ pub enum Error {
         key: String,
         /// What it holds.
         value: String,
+    },
+    /// A column that somebody added has the name of one of pageberg's, and another type.
+    #[error("the table has a column {name} of the type {found}, which is not pageberg's: rename it")]
+    Column {
+        /// Name of the column.
+        name: String,
+        /// Its type in the table.
+        found: String,
     },
     /// The catalog, a file, or what stands in one. After a failed commit it is unknown whether it happened.
     #[error("failed to {action}")]

@@ -14,11 +14,14 @@
 mod address;
 mod bounds;
 mod catalog;
+mod columns;
+mod commit;
 mod config;
 mod encoder;
 mod error;
 mod fence;
 mod files;
+mod places;
 mod positions;
 mod rows;
 mod schema;

@@ -12,8 +12,10 @@ fn key(topic: &str, partition: i32) -> String {
 }
 
 fn prefix(topic: &str) -> String {
-    format!("pageberg.position.{topic}.")
+    format!("{ANY_TOPIC}{topic}.")
 }
+
+const ANY_TOPIC: &str = "pageberg.position.";
 
 /// The positions in `topic` among a table's properties. The topic `a` does not see those of the topic `a.b`.
 ///
@@ -29,6 +31,12 @@ pub(crate) fn read(properties: &HashMap<String, String>, topic: &str) -> Result<
             Ok((partition, next))
         })
         .collect()
+}
+
+/// The properties that hold positions, of whichever topic. They go into the summary of every snapshot.
+pub(crate) fn all(properties: &HashMap<String, String>) -> HashMap<String, String> {
+    let held = properties.iter().filter(|(key, _)| key.starts_with(ANY_TOPIC));
+    held.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
 /// The properties that a commit sets.

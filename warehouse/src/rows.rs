@@ -2,17 +2,16 @@
 
 use std::sync::Arc;
 
-use arrow_array::builder::NullBufferBuilder;
 use arrow_array::{
-    ArrayRef, BooleanArray, Float64Array, Int32Array, Int64Array, RecordBatch, StringArray, StructArray,
-    TimestampMicrosecondArray, new_null_array,
+    ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
-use arrow_schema::{ArrowError, DataType, Field, Fields, SchemaRef};
+use arrow_schema::{ArrowError, Field, SchemaRef};
 use event::{Enriched, Place, Timestamp};
 use serde_json::Value;
 
-use crate::address;
+use crate::columns::OwnColumns;
 use crate::schema::id;
+use crate::{address, places};
 
 /// How the Parquet writer and Iceberg find a column's field id.
 const FIELD_ID: &str = "PARQUET:field_id";
@@ -33,13 +32,14 @@ pub(crate) enum RowError {
 }
 
 /// The columns of `schema`, which is Iceberg's Arrow form of the table's current one. Columns are found by field id;
-/// one that pageberg does not know is null.
+/// one that is not among pageberg's `own` is null.
 ///
 /// # Errors
 /// `TooLarge`, or `Column` when somebody changed a column's type or added one that must not be null.
-pub(crate) fn record_batch(schema: &SchemaRef, events: &[Enriched]) -> Result<RecordBatch, RowError> {
+pub(crate) fn record_batch(schema: &SchemaRef, own: &OwnColumns, events: &[Enriched]) -> Result<RecordBatch, RowError> {
     let rows: Vec<Row> = events.iter().map(Row::of).collect();
-    let columns = schema.fields().iter().map(|field| column(field, &rows)).collect::<Result<_, _>>()?;
+    let column = |field| column(own.own_id(field_id(field)).unwrap_or_default(), field, &rows);
+    let columns = schema.fields().iter().map(|field| column(field)).collect::<Result<_, _>>()?;
     RecordBatch::try_new(schema.clone(), columns).map_err(RowError::Column)
 }
 
@@ -74,8 +74,8 @@ impl<'a> Row<'a> {
     }
 }
 
-fn column(field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
-    match field_id(field) {
+fn column(id: i32, field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
+    match id {
         id::EVENT_ID => text(rows, |row| Some(&row.event_id)),
         id::EVENT_TIMESTAMP => Ok(times(rows, |row| row.enriched.event.event_time)),
         id::RECEIVED_AT => Ok(times(rows, |row| row.enriched.event.received_at)),
@@ -88,7 +88,7 @@ fn column(field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
         id::REFERRER_HOST => text(rows, |row| row.referrer_host.as_deref()),
         id::USER_AGENT => text(rows, |row| row.enriched.event.user_agent.as_deref()),
         id::IP => text(rows, |row| row.enriched.event.ip.as_deref()),
-        id::GEO => places(field, rows),
+        id::GEO => places::column(field, &rows.iter().map(|row| row.place).collect::<Vec<_>>(), None),
         id::GEO_DATABASE => text(rows, |row| row.enriched.geo_database.as_deref()),
         id::HEADERS => text(rows, |row| row.enriched.event.headers.as_deref()),
         id::PROPERTIES => text(rows, |row| row.properties.as_deref()),
@@ -104,63 +104,25 @@ fn column(field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
     }
 }
 
-fn places(field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
-    let DataType::Struct(fields) = field.data_type() else {
-        return Err(RowError::Column(ArrowError::SchemaError(format!("{} is no struct", field.name()))));
-    };
-    let columns = fields.iter().map(|field| place_column(field, rows)).collect::<Result<_, _>>()?;
-    let mut known = NullBufferBuilder::new(rows.len());
-    rows.iter().for_each(|row| known.append(row.place.is_some()));
-    struct_array(fields, columns, known)
-}
-
-fn struct_array(fields: &Fields, columns: Vec<ArrayRef>, mut known: NullBufferBuilder) -> Result<ArrayRef, RowError> {
-    let array = StructArray::try_new(fields.clone(), columns, known.finish()).map_err(RowError::Column)?;
-    Ok(Arc::new(array))
-}
-
-fn place_column(field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
-    match field_id(field) {
-        id::COUNTRY => place_text(rows, |place| place.country.as_deref()),
-        id::COUNTRY_NAME => place_text(rows, |place| place.country_name.as_deref()),
-        id::STATE => place_text(rows, |place| place.state.as_deref()),
-        id::REGION_CODE => place_text(rows, |place| place.region_code.as_deref()),
-        id::CITY => place_text(rows, |place| place.city.as_deref()),
-        id::CONTINENT => place_text(rows, |place| place.continent.as_deref()),
-        id::POSTCODE => place_text(rows, |place| place.postcode.as_deref()),
-        id::LATITUDE => Ok(Arc::new(place_values(rows, |place| place.latitude).collect::<Float64Array>())),
-        id::LONGITUDE => Ok(Arc::new(place_values(rows, |place| place.longitude).collect::<Float64Array>())),
-        id::ACCURACY_KM => {
-            Ok(Arc::new(place_values(rows, |place| place.accuracy_km.map(i32::from)).collect::<Int32Array>()))
-        }
-        id::TIMEZONE => place_text(rows, |place| place.timezone.as_deref()),
-        id::ASN => Ok(Arc::new(place_values(rows, |place| place.asn.map(i64::from)).collect::<Int64Array>())),
-        id::AS_ORG => place_text(rows, |place| place.as_org.as_deref()),
-        _ => Ok(new_null_array(field.data_type(), rows.len())),
-    }
-}
-
-fn field_id(field: &Field) -> i32 {
+/// The column's id in Iceberg; 0, which no column has, when it has none.
+pub(crate) fn field_id(field: &Field) -> i32 {
     field.metadata().get(FIELD_ID).and_then(|id| id.parse().ok()).unwrap_or_default()
 }
 
 fn text<'a>(rows: &'a [Row], value: impl Fn(&'a Row<'a>) -> Option<&'a str>) -> Result<ArrayRef, RowError> {
-    let bytes: usize = rows.iter().filter_map(&value).map(str::len).sum();
-    if (bytes > MAX_TEXT_BYTES && rows.len() > 1) || i32::try_from(bytes).is_err() {
+    text_column(rows.iter().map(&value))
+}
+
+/// # Errors
+/// `TooLarge`.
+pub(crate) fn text_column<'a>(
+    values: impl ExactSizeIterator<Item = Option<&'a str>> + Clone,
+) -> Result<ArrayRef, RowError> {
+    let bytes: usize = values.clone().flatten().map(str::len).sum();
+    if (bytes > MAX_TEXT_BYTES && values.len() > 1) || i32::try_from(bytes).is_err() {
         return Err(RowError::TooLarge);
     }
-    Ok(Arc::new(rows.iter().map(value).collect::<StringArray>()))
-}
-
-fn place_text<'a>(rows: &'a [Row], value: impl Fn(&'a Place) -> Option<&'a str>) -> Result<ArrayRef, RowError> {
-    text(rows, |row| row.place.and_then(&value))
-}
-
-fn place_values<'a, T>(
-    rows: &'a [Row],
-    value: impl Fn(&'a Place) -> Option<T> + 'a,
-) -> impl Iterator<Item = Option<T>> + 'a {
-    rows.iter().map(move |row| row.place.and_then(&value))
+    Ok(Arc::new(values.collect::<StringArray>()))
 }
 
 fn times(rows: &[Row], value: impl Fn(&Row) -> Timestamp) -> ArrayRef {

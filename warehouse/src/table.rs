@@ -8,9 +8,10 @@ use iceberg::transaction::{ApplyTransactionAction, Transaction};
 use iceberg::{Catalog, NamespaceIdent, TableCreation, TableIdent};
 
 use crate::catalog::SqliteCatalog;
+use crate::commit::commit;
 use crate::fence::Fence;
 use crate::files::{self, DataFiles};
-use crate::{Config, Error, Writer, positions, schema};
+use crate::{Config, Error, Writer, columns, positions, schema};
 
 /// The table as it stood when it was opened, or after the last append.
 pub struct Table {
@@ -21,14 +22,16 @@ pub struct Table {
 
 impl Table {
     /// Opens the table whose catalog is `catalog.sqlite` in the data folder and whose files lie in `warehouse` beside
-    /// it. Creates whatever is missing.
+    /// it. Creates whatever is missing, columns that newer releases write among it.
     ///
     /// # Errors
-    /// `Config` for settings or a folder that cannot be used; `Catalog` or `Iceberg` when catalog or files fail.
+    /// `Config` for settings or a folder that cannot be used; `Column` when somebody else's column has the name of a
+    /// missing one; `Catalog` or `Iceberg` when catalog or files fail.
     pub async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
         config.check(data_folder)?;
         let catalog = SqliteCatalog::open(data_folder).await?;
-        let table = load_or_create(&catalog, config).await?;
+        let name = create_if_missing(&catalog, config).await?;
+        let table = commit(&catalog, &name, &mut columns::Addition).await?;
         Ok(Self { catalog, table, config: config.clone() })
     }
 
@@ -97,12 +100,12 @@ fn transaction(table: &iceberg::table::Table, files: Vec<DataFile>, advance: &Ad
     update.apply(transaction)
 }
 
-async fn load_or_create(catalog: &SqliteCatalog, config: &Config) -> Result<iceberg::table::Table, Error> {
+async fn create_if_missing(catalog: &SqliteCatalog, config: &Config) -> Result<TableIdent, Error> {
     let namespace = NamespaceIdent::new(config.table.namespace.clone());
     let name = TableIdent::new(namespace.clone(), config.table.name.clone());
     let exists = catalog.iceberg.table_exists(&name).await.map_err(Error::iceberg("look for the table"))?;
     if !exists {
-        // Another process may create the same at this moment; then it fails here and the load below succeeds.
+        // Another process may create the same at this moment; then it fails here.
         if let Err(error) = create(catalog, &namespace, config).await {
             let created = catalog.iceberg.table_exists(&name).await.map_err(Error::iceberg("look for the table"))?;
             if !created {
@@ -110,7 +113,7 @@ async fn load_or_create(catalog: &SqliteCatalog, config: &Config) -> Result<iceb
             }
         }
     }
-    catalog.iceberg.load_table(&name).await.map_err(Error::iceberg("load the table"))
+    Ok(name)
 }
 
 async fn create(catalog: &SqliteCatalog, namespace: &NamespaceIdent, config: &Config) -> Result<(), Error> {
@@ -122,7 +125,7 @@ async fn create(catalog: &SqliteCatalog, namespace: &NamespaceIdent, config: &Co
     }
     let creation = TableCreation::builder()
         .name(config.table.name.clone())
-        .schema(schema::page_views()?)
+        .schema(columns::of_new_table()?)
         .partition_spec(schema::partition_spec()?)
         .properties(schema::properties(&config.files))
         .build();

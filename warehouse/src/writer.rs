@@ -11,6 +11,7 @@ use iceberg::table::Table;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
+use crate::columns::OwnColumns;
 use crate::encoder::Encoder;
 use crate::files::{self, DataFiles, RememberedLocations};
 use crate::rows::{self, RowError};
@@ -26,6 +27,7 @@ type Encoded = (Encoder, Result<DataFiles, Error>);
 /// after an error.
 pub struct Writer {
     schema: SchemaRef,
+    own: OwnColumns,
     locations: RememberedLocations,
     file_io: FileIO,
     /// Absent while a thread encodes, and for ever after a failure.
@@ -40,6 +42,7 @@ impl Writer {
         let locations = RememberedLocations::new(table.metadata())?;
         Ok(Self {
             schema: Arc::new(schema),
+            own: OwnColumns::of(table.metadata())?,
             file_io: table.file_io().clone(),
             encoder: Some(Encoder::new(table, locations.clone(), config)?),
             locations,
@@ -54,7 +57,7 @@ impl Writer {
     pub async fn write(&mut self, events: &[Enriched]) -> Result<(), Error> {
         let mut pieces: Vec<&[Enriched]> = events.chunks(ROWS_PER_BATCH).rev().collect();
         while let Some(piece) = pieces.pop() {
-            match rows::record_batch(&self.schema, piece) {
+            match rows::record_batch(&self.schema, &self.own, piece) {
                 Ok(batch) => self.encode(batch).await?,
                 Err(RowError::TooLarge) if piece.len() > 1 => {
                     let (first, second) = piece.split_at(piece.len() / 2);

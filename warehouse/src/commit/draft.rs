@@ -1,0 +1,151 @@
+//! A snapshot in the making: its manifests, its manifest list, and the change that makes it the table's current one.
+
+use event::Timestamp;
+use iceberg::spec::{
+    DataFile, FormatVersion, MAIN_BRANCH, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter,
+    ManifestWriterBuilder, Operation, PartitionSpecRef, Snapshot, SnapshotReference, SnapshotRetention,
+    SnapshotSummaryCollector, Summary,
+};
+use iceberg::table::Table;
+use iceberg::{ErrorKind, TableRequirement, TableUpdate};
+use uuid::Uuid;
+
+use super::{Change, summary};
+use crate::{Error, files};
+
+/// Asks the manifest writer to leave the sequence number of new files to the commit.
+const AT_COMMIT: i64 = -1;
+
+/// A snapshot upon the table's current one. Each file that it writes is new; [`SnapshotDraft::abandon`] deletes them.
+pub(crate) struct SnapshotDraft<'a> {
+    table: &'a Table,
+    id: i64,
+    name: Uuid,
+    written: Vec<String>,
+    changes: SnapshotSummaryCollector,
+}
+
+impl<'a> SnapshotDraft<'a> {
+    /// # Errors
+    /// `Iceberg` when the table's format version is not 2, the one that pageberg writes.
+    pub(crate) fn new(table: &'a Table) -> Result<Self, Error> {
+        if table.metadata().format_version() != FormatVersion::V2 {
+            let reason = "only tables of format version 2 can be rewritten";
+            return Err(Error::iceberg("begin a snapshot")(iceberg::Error::new(ErrorKind::FeatureUnsupported, reason)));
+        }
+        Ok(Self {
+            table,
+            id: unused_id(table),
+            name: Uuid::new_v4(),
+            written: Vec::new(),
+            changes: SnapshotSummaryCollector::default(),
+        })
+    }
+
+    /// A manifest of new data files, which are of the table's current partition spec.
+    pub(crate) async fn added(&mut self, files: Vec<DataFile>) -> Result<ManifestFile, Error> {
+        let metadata = self.table.metadata();
+        let spec = metadata.default_partition_spec();
+        let mut writer = self.manifest(spec)?;
+        for file in files {
+            self.changes.add_file(&file, metadata.current_schema().clone(), spec.clone());
+            writer.add_file(file, AT_COMMIT).map_err(Error::iceberg("list a new data file"))?;
+        }
+        writer.write_manifest_file().await.map_err(Error::iceberg("write a manifest"))
+    }
+
+    /// A manifest in the place of others of the same partition spec: these entries of theirs, each kept or removed.
+    /// Entries that were removed before must not be among them.
+    pub(crate) async fn rewritten(
+        &mut self,
+        spec: &PartitionSpecRef,
+        entries: &[ManifestEntryRef],
+        is_removed: impl Fn(&DataFile) -> bool,
+    ) -> Result<ManifestFile, Error> {
+        let schema = self.table.metadata().current_schema();
+        let mut writer = self.manifest(spec)?;
+        for entry in entries {
+            let file = entry.data_file();
+            let sequence = entry.sequence_number().unwrap_or_default();
+            let listed = if is_removed(file) {
+                self.changes.remove_file(file, schema.clone(), spec.clone());
+                writer.add_delete_file(file.clone(), sequence, entry.file_sequence_number)
+            } else {
+                let snapshot = entry.snapshot_id().unwrap_or_default();
+                writer.add_existing_file(file.clone(), snapshot, sequence, entry.file_sequence_number)
+            };
+            listed.map_err(Error::iceberg("list a data file"))?;
+        }
+        writer.write_manifest_file().await.map_err(Error::iceberg("write a manifest"))
+    }
+
+    /// The change that makes a snapshot of exactly these manifests the current one.
+    pub(crate) async fn finish(&mut self, manifests: Vec<ManifestFile>, operation: Operation) -> Result<Change, Error> {
+        let list = self.manifest_list(manifests).await.map_err(Error::iceberg("write a manifest list"))?;
+        let metadata = self.table.metadata();
+        let snapshot = Snapshot::builder()
+            .with_snapshot_id(self.id)
+            .with_parent_snapshot_id(metadata.current_snapshot_id())
+            .with_sequence_number(metadata.next_sequence_number())
+            .with_timestamp_ms(Timestamp::now().millis())
+            .with_manifest_list(list)
+            .with_schema_id(metadata.current_schema_id())
+            .with_summary(Summary { operation, additional_properties: summary::properties(metadata, &self.changes) })
+            .build();
+        let reference = SnapshotReference::new(self.id, SnapshotRetention::branch(None, None, None));
+        Ok(Change {
+            requirements: vec![
+                TableRequirement::UuidMatch { uuid: metadata.uuid() },
+                TableRequirement::RefSnapshotIdMatch {
+                    r#ref: MAIN_BRANCH.to_owned(),
+                    snapshot_id: metadata.current_snapshot_id(),
+                },
+            ],
+            updates: vec![
+                TableUpdate::AddSnapshot { snapshot },
+                TableUpdate::SetSnapshotRef { ref_name: MAIN_BRANCH.to_owned(), reference },
+            ],
+            files: std::mem::take(&mut self.written),
+        })
+    }
+
+    /// Deletes whatever was written.
+    pub(crate) async fn abandon(self) {
+        files::delete(self.written, self.table.file_io()).await;
+    }
+
+    fn manifest(&mut self, spec: &PartitionSpecRef) -> Result<ManifestWriter, Error> {
+        let location = self.location(&format!("{}-m{}.avro", self.name, self.written.len()));
+        let output = self.table.file_io().new_output(location).map_err(Error::iceberg("begin a manifest"))?;
+        let schema = self.table.metadata().current_schema().clone();
+        Ok(ManifestWriterBuilder::new(output, Some(self.id), schema, spec.as_ref().clone()).build_v2_data())
+    }
+
+    async fn manifest_list(&mut self, manifests: Vec<ManifestFile>) -> iceberg::Result<String> {
+        let location = self.location(&format!("snap-{}-0-{}.avro", self.id, self.name));
+        let metadata = self.table.metadata();
+        let output = self.table.file_io().new_output(&location)?.writer().await?;
+        let (parent, sequence) = (metadata.current_snapshot_id(), metadata.next_sequence_number());
+        let mut writer = ManifestListWriter::v2(output, self.id, parent, sequence);
+        writer.add_manifests(manifests.into_iter())?;
+        writer.close().await?;
+        Ok(location)
+    }
+
+    fn location(&mut self, file: &str) -> String {
+        let location = format!("{}/metadata/{file}", self.table.metadata().location());
+        self.written.push(location.clone());
+        location
+    }
+}
+
+/// A number that no snapshot of the table has.
+fn unused_id(table: &Table) -> i64 {
+    loop {
+        let (high, low) = Uuid::new_v4().as_u64_pair();
+        let id = ((high ^ low) >> 1).cast_signed();
+        if table.metadata().snapshot_by_id(id).is_none() {
+            return id;
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Commits of any kind: a change is computed from the table's metadata, taken by the catalog if nobody was first, and
+//! computed anew from the fresh metadata if somebody was.
+//!
+//! A change is told in the words of the REST catalog protocol, so that every catalog can take it. What others commit
+//! meanwhile is kept, because a change is always computed from what it will stand upon.
+
+mod draft;
+mod summary;
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use iceberg::table::Table;
+use iceberg::{TableIdent, TableRequirement, TableUpdate};
+
+pub(crate) use draft::SnapshotDraft;
+
+use crate::{Error, files};
+
+/// How often a change is computed before others are said to be in the way.
+const MAX_ATTEMPTS: u32 = 20;
+
+/// The pause after a conflict; it grows by as much with each.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// What one commit changes.
+#[derive(Debug)]
+pub(crate) struct Change {
+    /// What must hold of the table.
+    pub(crate) requirements: Vec<TableRequirement>,
+    /// What then happens to its metadata.
+    pub(crate) updates: Vec<TableUpdate>,
+    /// Locations of files that were written for this change alone; deleted when it certainly did not happen.
+    pub(crate) files: Vec<String>,
+}
+
+/// Computes a change.
+#[async_trait]
+pub(crate) trait Plan: Send {
+    /// The change to make of the table as it is now; `None` when there is none to be made. Called again after each
+    /// conflict. An error ends the commit; nothing has happened then, and no file of the change is left.
+    async fn change(&mut self, table: &Table) -> Result<Option<Change>, Error>;
+}
+
+/// A catalog that can take a change.
+#[async_trait]
+pub(crate) trait Committer: Send + Sync {
+    /// The table as it is now.
+    async fn load(&self, table: &TableIdent) -> Result<Table, Error>;
+
+    /// Makes the change if `base` is still the table's current state in all that the change requires. `None` when it
+    /// is not; the change has not happened then and never will.
+    ///
+    /// # Errors
+    /// `Uncertain` when it could not be found out whether the change has happened; after any other it has not.
+    async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error>;
+}
+
+/// Commits what `plan` finds to be changed, and returns the table with the change in it.
+///
+/// # Errors
+/// Whatever the plan fails with. `Contended` when others were first each time. `Uncertain` when the change may have
+/// happened; after every other error it has not.
+pub(crate) async fn commit(catalog: &dyn Committer, table: &TableIdent, plan: &mut dyn Plan) -> Result<Table, Error> {
+    for attempt in 1..=MAX_ATTEMPTS {
+        let base = catalog.load(table).await?;
+        let Some(change) = plan.change(&base).await? else { return Ok(base) };
+        match catalog.swap(&base, &change).await {
+            Ok(Some(table)) => return Ok(table),
+            Ok(None) => {
+                files::delete(change.files, base.file_io()).await;
+                tokio::time::sleep(PAUSE * attempt).await;
+            }
+            Err(error) => {
+                if !matches!(error, Error::Uncertain { .. }) {
+                    files::delete(change.files, base.file_io()).await;
+                }
+                return Err(error);
+            }
+        }
+    }
+    Err(Error::Contended)
+}

@@ -1,0 +1,56 @@
+//! What a snapshot says of itself: what it added and removed, the totals that result, and the positions it stands at.
+
+use std::collections::HashMap;
+
+use iceberg::spec::{SnapshotSummaryCollector, TableMetadata};
+
+use crate::positions;
+
+/// Each total with what adds to it and what takes from it. Source: the Iceberg specification, "Optional Snapshot
+/// Summary Fields".
+const TOTALS: [(&str, &str, &str); 6] = [
+    ("total-data-files", "added-data-files", "deleted-data-files"),
+    ("total-records", "added-records", "deleted-records"),
+    ("total-files-size", "added-files-size", "removed-files-size"),
+    ("total-delete-files", "added-delete-files", "removed-delete-files"),
+    ("total-position-deletes", "added-position-deletes", "removed-position-deletes"),
+    ("total-equality-deletes", "added-equality-deletes", "removed-equality-deletes"),
+];
+
+/// The summary of a snapshot that makes these changes to the table's current one.
+pub(super) fn properties(table: &TableMetadata, changes: &SnapshotSummaryCollector) -> HashMap<String, String> {
+    let mut summary = changes.build();
+    let before = table.current_snapshot().map(|snapshot| &snapshot.summary().additional_properties);
+    summary.extend(before.map(|before| totals(before, &summary)).unwrap_or_default());
+    summary.extend(positions::all(table.properties()));
+    summary
+}
+
+/// The totals after the change; one that was not known before is not known now.
+fn totals(before: &HashMap<String, String>, change: &HashMap<String, String>) -> HashMap<String, String> {
+    let number = |of: &HashMap<String, String>, key: &str| of.get(key).map_or(Some(0), |text| text.parse::<u64>().ok());
+    let total = |(total, added, removed): &(&str, &str, &str)| {
+        let sum = number(before, total)?.checked_add(number(change, added)?)?;
+        let after = sum.checked_sub(number(change, removed)?)?;
+        before.contains_key(*total).then(|| ((*total).to_owned(), after.to_string()))
+    };
+    TOTALS.iter().filter_map(total).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+        pairs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn totals_follow_the_change_and_what_is_not_known_is_not_made_up() {
+        let before = map(&[("total-records", "10"), ("total-data-files", "2"), ("total-files-size", "odd")]);
+        let change = map(&[("added-records", "4"), ("deleted-records", "4"), ("deleted-data-files", "1")]);
+        assert_eq!(totals(&before, &change), map(&[("total-records", "10"), ("total-data-files", "1")]));
+        let more_than_there_was = map(&[("deleted-data-files", "3")]);
+        assert_eq!(totals(&before, &more_than_there_was), map(&[("total-records", "10")]));
+    }
+}
