@@ -8,6 +8,7 @@
 //! **Invariant:** no file, however damaged, ends a look-up in anything but a place or an unknown place.
 
 mod address;
+mod attribution;
 mod cache;
 mod config;
 mod database;
@@ -23,6 +24,7 @@ mod plausible;
 pub mod refresh;
 mod traffic;
 
+pub use attribution::{Attribution, attributions};
 pub use config::Config;
 pub use database::{GeoDatabase, Located};
 pub use file::{DatabaseFile, GeoError};

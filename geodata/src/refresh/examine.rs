@@ -10,16 +10,29 @@ use event::Place;
 use super::{Config, Refusal, probes};
 use crate::DatabaseFile;
 
-/// What the file in use must not know much better: each kind of field that databases differ in.
-const FIELDS: [(&str, fn(&Place) -> bool); 7] = [
-    ("country", |place| place.country.is_some()),
-    ("state", |place| place.state.is_some()),
-    ("city", |place| place.city.is_some()),
-    ("postcode", |place| place.postcode.is_some()),
-    ("coordinates", |place| place.latitude.is_some()),
-    ("timezone", |place| place.timezone.is_some()),
-    ("autonomous system", |place| place.asn.is_some()),
+/// A kind of field that databases differ in.
+struct Field {
+    name: &'static str,
+    is_known: fn(&Place) -> bool,
+}
+
+const FIELDS: [Field; 7] = [
+    Field { name: "country", is_known: |place| place.country.is_some() },
+    Field { name: "state", is_known: |place| place.state.is_some() },
+    Field { name: "city", is_known: |place| place.city.is_some() },
+    Field { name: "postcode", is_known: |place| place.postcode.is_some() },
+    Field { name: "coordinates", is_known: |place| place.latitude.is_some() },
+    Field { name: "timezone", is_known: |place| place.timezone.is_some() },
+    Field { name: "autonomous system", is_known: |place| place.asn.is_some() },
 ];
+
+/// For how many probes a field is known.
+#[derive(Clone, Copy, Default)]
+struct Known {
+    in_use: u64,
+    /// Of those.
+    newer: u64,
+}
 
 /// Opens a file's content as it was read from `path` and holds it against the file that it is to replace. `recent` are
 /// addresses that matter besides the fixed probes, such as visitors'.
@@ -63,13 +76,17 @@ fn latest_build() -> NaiveDate {
 
 fn is_no_step_back(file: &DatabaseFile, in_use: &DatabaseFile, config: &Config) -> Result<(), Refusal> {
     let (bytes, used_bytes) = (file.size_bytes(), in_use.size_bytes());
-    if u128::from(bytes) * 100 < u128::from(used_bytes) * u128::from(config.min_size_percent) {
+    if is_below(bytes, used_bytes, config.min_size_percent) {
         return Err(Refusal::Smaller { bytes, in_use: used_bytes });
     }
     if file.built() < in_use.built() && !config.allow_older {
         return Err(Refusal::Older { name: file.name().to_string(), in_use: in_use.name().to_string() });
     }
     Ok(())
+}
+
+fn is_below(part: u64, whole: u64, percent: u64) -> bool {
+    u128::from(part) * 100 < u128::from(whole) * u128::from(percent)
 }
 
 /// Looks all probes up: none may fail, and for each field that the file in use knows, enough must be known.
@@ -79,19 +96,20 @@ fn answers_probes(
     recent: Vec<IpAddr>,
     config: &Config,
 ) -> Result<(), Refusal> {
-    let mut known = [(0, 0); FIELDS.len()];
+    let mut known = [Known::default(); FIELDS.len()];
     for address in probes::addresses(recent) {
-        let found = file.probe(address).map_err(|error| Refusal::Damaged(error.into()))?;
-        let used = in_use.and_then(|in_use| in_use.probe(address).ok().flatten());
-        let (Some(used), found) = (used, found.unwrap_or_default()) else { continue };
-        for ((_, knows), (by_found, by_used)) in FIELDS.iter().zip(&mut known) {
-            *by_used += usize::from(knows(&used));
-            *by_found += usize::from(knows(&used) && knows(&found));
+        let place = file.probe(address).map_err(|error| Refusal::Damaged(error.into()))?.unwrap_or_default();
+        let Some(used) = in_use.and_then(|in_use| in_use.probe(address).ok().flatten()) else { continue };
+        for (field, known) in FIELDS.iter().zip(&mut known) {
+            if (field.is_known)(&used) {
+                known.in_use += 1;
+                known.newer += u64::from((field.is_known)(&place));
+            }
         }
     }
-    let lacks = |(found, used): &(usize, usize)| *found as u128 * 100 < *used as u128 * u128::from(config.min_known_percent);
-    match FIELDS.iter().zip(known).find(|(_, known)| lacks(known)) {
-        Some(((field, _), (known, in_use))) => Err(Refusal::KnowsLess { field, known, in_use }),
+    let is_less = |known: &Known| is_below(known.newer, known.in_use, config.min_known_percent);
+    match FIELDS.iter().zip(known).find(|(_, known)| is_less(known)) {
+        Some((field, Known { newer, in_use })) => Err(Refusal::KnowsLess { field: field.name, known: newer, in_use }),
         None => Ok(()),
     }
 }

@@ -59,9 +59,9 @@ pub enum Refusal {
         /// What it knows less often.
         field: &'static str,
         /// Addresses for which it knows the field.
-        known: usize,
+        known: u64,
         /// Addresses for which the one in use does.
-        in_use: usize,
+        in_use: u64,
     },
 }
 

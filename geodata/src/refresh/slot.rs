@@ -114,7 +114,9 @@ impl Slot {
             let path = self.path.display();
             match &self.in_use {
                 Some(_) => tracing::warn!(%path, %error, "a geo database file is missing; what was read stays in use"),
-                None => tracing::warn!(%path, %error, "a geo database file is missing; going on without it until it is there"),
+                None => {
+                    tracing::warn!(%path, %error, "a geo database file is missing; going on without it until it is there")
+                }
             }
         }
         self.is_missing = true;
