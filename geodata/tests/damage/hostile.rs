@@ -1,0 +1,27 @@
+//! What a file is put through, here and by the fuzzer.
+
+use std::hint::black_box;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use geodata::{DatabaseFile, GeoDatabase};
+
+const LOOK_UPS: u32 = 32;
+
+/// Takes the bytes for those of a geo database file, and looks up addresses from all over. Whether it could be opened.
+pub fn look_up(bytes: &[u8]) -> bool {
+    let Ok(file) = DatabaseFile::from_bytes(Path::new("hostile"), bytes.to_vec()) else { return false };
+    let database = GeoDatabase::new(vec![Arc::new(file)]);
+    for address in addresses() {
+        black_box(database.locate(address));
+    }
+    true
+}
+
+/// Every few networks of IPv4, and of the part of IPv6 that is in use.
+fn addresses() -> impl Iterator<Item = IpAddr> {
+    let v4 = (0..LOOK_UPS).map(|part| Ipv4Addr::from_bits(part * (u32::MAX / LOOK_UPS) + 0x0108_0808).into());
+    let v6 = (0..LOOK_UPS).map(|part| Ipv6Addr::from_bits(1 << 125 | u128::from(part) << 120 | 0x4860 << 96).into());
+    v4.chain(v6)
+}

@@ -1,0 +1,4 @@
+//! Whatever a geo database file holds, look-ups in it end, and in nothing worse than an unknown place.
+
+mod bin;
+mod hostile;
