@@ -67,6 +67,10 @@ async fn until(client: &Client, condition: &str) {
 const A_COPY_WAITS: &str = "SELECT count(*) > 0 FROM pg_stat_activity
     WHERE query LIKE 'COPY %' AND wait_event_type = 'Lock' AND datname = current_database()";
 
+/// Whether a COPY was begun in a transaction that has not ended.
+const A_COPY_BEGAN: &str = "SELECT count(*) > 0 FROM pg_stat_activity
+    WHERE query LIKE 'COPY %' AND xact_start IS NOT NULL AND datname = current_database()";
+
 #[tokio::test]
 async fn a_table_made_by_the_lab_keeps_its_rows_and_answers_the_lab_s_query() {
     let server = PostgresServer::shared();
@@ -196,6 +200,26 @@ async fn a_commit_that_is_blocked_gives_up_in_time_and_works_later() {
     client.batch_execute("ROLLBACK").await.unwrap();
     deliver(&mut sink, &batch(1..2), &step(0, Some(1), 2)).await;
     assert_eq!(event_ids(&client).await, ids(0..2));
+}
+
+#[tokio::test]
+async fn a_writer_that_hangs_while_it_copies_holds_no_other_up_and_then_writes_nothing() {
+    let server = PostgresServer::shared();
+    let url = server.database().await;
+    let (mut hanging, mut other) = (sink(&config(&url)), sink(&config(&url)));
+    let (events, advance) = (batch(0..100), step(0, None, 100));
+    hanging.resume(TOPIC).await.unwrap();
+    hanging.write(&events).await.unwrap();
+    let mut hung = hanging.commit(&advance);
+    let client = connect(&url).await;
+    while !client.query_one(A_COPY_BEGAN, &[]).await.unwrap().get::<_, bool>(0) {
+        assert!(futures::poll!(hung.as_mut()).is_pending());
+    }
+    let began = Instant::now();
+    deliver(&mut other, &events, &advance).await;
+    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(matches!(hung.await, Err(SinkError::Moved)));
+    assert_eq!(event_ids(&client).await, ids(0..100));
 }
 
 #[tokio::test]

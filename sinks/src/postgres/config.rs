@@ -103,6 +103,9 @@ pub(super) struct Settings {
 /// notices a client machine that went away in the middle of a transaction, and lets go of the locks.
 const KEEPALIVE_IDLE: Duration = Duration::from_secs(30);
 
+/// A session that says nothing for so long in the midst of a commit hangs; the server ends it, and other writers go on.
+const HUNG_AFTER: Duration = Duration::from_secs(10);
+
 impl Settings {
     pub(super) fn of(config: &Config) -> Result<Self, ConfigError> {
         config.check_limits()?;
@@ -133,9 +136,10 @@ impl Settings {
     /// What every session is told first.
     pub(super) fn session(&self) -> String {
         let statement = self.statement_timeout.as_millis();
+        let hung = self.statement_timeout.min(HUNG_AFTER).as_millis();
         let idle = KEEPALIVE_IDLE.as_secs();
         format!(
-            "SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {statement}; \
+            "SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {hung}; \
              SET tcp_keepalives_idle = {idle}; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; \
              SET client_min_messages = warning"
         )

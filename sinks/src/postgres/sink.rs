@@ -94,13 +94,12 @@ impl Sink for PostgresSink {
     }
 }
 
-/// Rows and positions in one transaction; positions first, so that a second writer copies nothing in vain. Whatever
-/// fails, the transaction is rolled back when it is dropped.
+/// Rows and positions in one transaction. Positions last: their lock is what other writers wait for, and a process that
+/// hangs while it copies must not hold it. Whatever fails, the transaction is rolled back when it is dropped.
 async fn commit(connection: &mut Connection, consumer: &str, rows: Rows, advance: &Advance) -> Result<(), Failure> {
     let Connection { client, table, copy, .. } = connection;
     // Read committed, whatever the server's default: a second writer must see what the first has committed.
     let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
-    positions::advance(&transaction, table, consumer, advance).await?;
     if rows.count() > 0 {
         let mut copying = Box::pin(transaction.copy_in::<_, Bytes>(copy).await?);
         for piece in rows.finish() {
@@ -108,5 +107,6 @@ async fn commit(connection: &mut Connection, consumer: &str, rows: Rows, advance
         }
         copying.as_mut().finish().await?;
     }
+    positions::advance(&transaction, table, consumer, advance).await?;
     Ok(transaction.commit().await?)
 }
