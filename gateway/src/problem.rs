@@ -48,6 +48,17 @@ impl Problem {
         Self { status, detail: detail.into(), faults: Vec::new(), retry_after_seconds: None, accept_encoding: None }
     }
 
+    /// The same with another status.
+    #[must_use]
+    pub fn with_status(self, status: StatusCode) -> Self {
+        Self { status, ..self }
+    }
+
+    /// Its status.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// Invites to try again after this many seconds.
     #[must_use]
     pub fn retry_after_seconds(self, seconds: u32) -> Self {

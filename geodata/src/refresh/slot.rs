@@ -1,6 +1,7 @@
 //! One configured path: the file in use that was read from it, and what is at it now.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,7 +27,7 @@ pub(crate) struct Slot {
     seen: Option<Identity>,
     read: Option<Reading>,
     refused: Option<Refused>,
-    logged: BTreeSet<Refused>,
+    logged: BTreeSet<Content>,
     is_missing: bool,
     status: DatabaseStatus,
 }
@@ -45,7 +46,7 @@ struct Reading {
 }
 
 /// What was refused; the same again is no news.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Refused {
     Content(Content),
     /// It could not be read; by its reason.
@@ -91,36 +92,39 @@ impl Slot {
         let identity = match Identity::of(&self.path) {
             Ok(identity) => identity,
             Err(error) => {
-                self.miss(&error);
+                self.miss(error);
                 return false;
             }
         };
         self.is_missing = false;
         let is_settled = self.seen.replace(identity) == Some(identity) || patience == Patience::None;
-        let interval = Duration::from_millis(config.content_check_interval_ms);
-        let is_unread = self.read.as_ref().is_none_or(|read| read.identity != identity);
-        if is_unread && !is_settled {
+        if !self.is_due(identity, config) {
+            return false;
+        }
+        if !is_settled {
             self.status.on_disk = OnDisk::Changing;
             return false;
         }
-        if is_unread || self.read.as_ref().is_some_and(|read| read.was_racy || read.at.elapsed() >= interval) {
-            return self.read(identity, live, config);
-        }
-        false
+        self.read(identity, live, config)
     }
 
-    fn miss(&mut self, error: &std::io::Error) {
-        if !self.is_missing {
-            let path = self.path.display();
-            match &self.in_use {
-                Some(_) => tracing::warn!(%path, %error, "a geo database file is missing; what was read stays in use"),
-                None => {
-                    tracing::warn!(%path, %error, "a geo database file is missing; going on without it until it is there")
-                }
-            }
-        }
-        self.is_missing = true;
+    fn is_due(&self, identity: Identity, config: &Config) -> bool {
+        let interval = Duration::from_millis(config.content_check_interval_ms);
+        let is_old = |read: &Reading| read.identity != identity || read.was_racy || read.at.elapsed() >= interval;
+        self.read.as_ref().is_none_or(is_old)
+    }
+
+    /// Nothing is there, which is no refusal: it may be on its way. Something that is no file is one.
+    fn miss(&mut self, error: io::Error) {
         (self.seen, self.read) = (None, None);
+        if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+            let refusal = Refusal::Unreadable(error);
+            return self.refuse(Refused::Unread(refusal.reason()), &refusal);
+        }
+        if !std::mem::replace(&mut self.is_missing, true) {
+            let (path, in_use) = (self.path.display(), self.status.name.as_deref().unwrap_or("nothing"));
+            tracing::warn!(%path, in_use, "a geo database file is missing; what is in use stays until there is one");
+        }
         self.status.on_disk = OnDisk::Missing;
     }
 
@@ -190,14 +194,21 @@ impl Slot {
         let (reason, error) = (refusal.reason(), refusal.told());
         self.status.refusals += 1;
         counter!(GEO_REFUSALS, "database" => self.label.clone(), "reason" => reason).increment(1);
-        if self.logged.len() >= MOST_LOGGED {
-            self.logged.clear();
-        }
-        if self.logged.insert(what) {
-            let (path, in_use) = (self.path.display(), self.status.name.as_deref().unwrap_or("none"));
+        if self.is_news(what) {
+            let (path, in_use) = (self.path.display(), self.status.name.as_deref().unwrap_or("nothing"));
             tracing::warn!(%path, reason, error, in_use, "a geo database file was refused; what is in use stays");
         }
         self.status.last_refusal = Some(LastRefusal { reason, error, at: Timestamp::now().to_string() });
+    }
+
+    fn is_news(&mut self, what: Refused) -> bool {
+        if self.logged.len() >= MOST_LOGGED {
+            self.logged.clear();
+        }
+        match what {
+            Refused::Content(content) => self.logged.insert(content),
+            Refused::Unread(_) => true,
+        }
     }
 
     /// Tells the metrics how old what is in use is.

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::{NaiveDate, NaiveTime};
 use event::Timestamp;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 /// What was found at a file's path at the last look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -40,7 +40,6 @@ pub struct DatabaseStatus {
     /// `name@build-date` of what is in use; absent when nothing is.
     pub name: Option<String>,
     /// When that was built.
-    #[serde(serialize_with = "as_text")]
     pub built: Option<NaiveDate>,
     /// Seconds since it was built.
     pub age_seconds: Option<i64>,
@@ -56,10 +55,6 @@ pub struct DatabaseStatus {
     pub refusals: u64,
     /// The last one of them.
     pub last_refusal: Option<LastRefusal>,
-}
-
-fn as_text<S: Serializer>(date: &Option<NaiveDate>, serializer: S) -> Result<S::Ok, S::Error> {
-    date.map(|date| date.to_string()).serialize(serializer)
 }
 
 /// Seconds since the beginning of the day on which a database was built.
