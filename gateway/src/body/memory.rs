@@ -37,7 +37,6 @@ impl<'a> Memory<'a> {
     ///
     /// # Errors
     /// `TooLarge`, `Exhausted` or `Undecodable`.
-    #[expect(dead_code, reason = "no protocol in use compresses by itself yet")]
     pub fn gunzip(&self, gzipped: &[u8]) -> Result<Bytes, BodyError> {
         let gzipped = Bytes::copy_from_slice(gzipped);
         Encoding::Gzip.decode(gzipped, self.max_body_bytes, &mut self.share.borrow_mut())

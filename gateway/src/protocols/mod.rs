@@ -2,13 +2,33 @@
 
 #![expect(dead_code, reason = "keys and heads of requests are not read yet")]
 
+mod clock;
+mod fields;
+mod ga4;
+mod matomo;
 mod native;
+mod parts;
+mod plausible;
+mod posthog;
+mod replies;
+mod segment;
+mod snowplow;
+mod source;
+mod umami;
 
+use axum::http::header::REFERER;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use event::{Draft, Timestamp};
 
+pub use ga4::{Gtag, MeasurementProtocol};
+pub use matomo::Matomo;
 pub use native::Native;
+pub use plausible::Plausible;
+pub use posthog::PostHog;
+pub use segment::Segment;
+pub use snowplow::Snowplow;
+pub use umami::Umami;
 
 use crate::body::Memory;
 use crate::judge::{Fault, Verdict};
@@ -58,6 +78,14 @@ pub struct Asked<'a> {
     pub uri: &'a Uri,
     /// Its headers.
     pub headers: &'a HeaderMap,
+}
+
+impl Asked<'_> {
+    /// The page that asks, as browsers say for an image.
+    pub fn referer(&self) -> Option<String> {
+        let text = self.headers.get(REFERER)?.to_str().ok()?;
+        Some(text).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
 }
 
 /// Events in their order, each a draft or what is wrong with it: a vector's `into_iter()`, or made one by one.

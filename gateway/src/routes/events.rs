@@ -8,17 +8,54 @@ use axum::extract::{Request, State};
 use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::{Peer, cors, method_not_allowed};
-use crate::config::Config;
+use crate::admission::Admission;
 use crate::intake::Intake;
-use crate::protocols::{Native, Protocol};
+use crate::protocols::{
+    Gtag, Matomo, MeasurementProtocol, Native, Plausible, PostHog, Protocol, Segment, Snowplow, Umami,
+};
 
 /// Where our own protocol is spoken.
 pub const EVENTS: &str = "/v1/events";
 
 const POST: MethodFilter = MethodFilter::POST;
+const GET_OR_POST: MethodFilter = MethodFilter::GET.or(POST);
 
 /// Every address that takes events.
-const INTAKES: &[(&str, MethodFilter, &dyn Protocol)] = &[(EVENTS, POST, &Native)];
+const INTAKES: &[(&str, MethodFilter, &dyn Protocol)] = &[
+    (EVENTS, POST, &Native),
+    ("/api/event", POST, &Plausible),
+    ("/api/send", POST, &Umami),
+    ("/api/batch", POST, &Umami),
+    ("/v1/page", POST, &Segment),
+    ("/v1/track", POST, &Segment),
+    ("/v1/identify", POST, &Segment),
+    ("/v1/screen", POST, &Segment),
+    ("/v1/group", POST, &Segment),
+    ("/v1/alias", POST, &Segment),
+    ("/v1/batch", POST, &Segment),
+    ("/v1/import", POST, &Segment),
+    ("/v1/p", POST, &Segment),
+    ("/v1/t", POST, &Segment),
+    ("/v1/i", POST, &Segment),
+    ("/v1/s", POST, &Segment),
+    ("/v1/g", POST, &Segment),
+    ("/v1/a", POST, &Segment),
+    ("/v1/b", POST, &Segment),
+    ("/com.snowplowanalytics.snowplow/tp2", POST, &Snowplow),
+    ("/i", MethodFilter::GET, &Snowplow),
+    ("/matomo.php", GET_OR_POST, &Matomo),
+    ("/piwik.php", GET_OR_POST, &Matomo),
+    ("/e", GET_OR_POST, &PostHog),
+    ("/e/", GET_OR_POST, &PostHog),
+    ("/i/v0/e", GET_OR_POST, &PostHog),
+    ("/i/v0/e/", GET_OR_POST, &PostHog),
+    ("/batch", POST, &PostHog),
+    ("/batch/", POST, &PostHog),
+    ("/capture", GET_OR_POST, &PostHog),
+    ("/capture/", GET_OR_POST, &PostHog),
+    ("/mp/collect", POST, &MeasurementProtocol),
+    ("/g/collect", GET_OR_POST, &Gtag),
+];
 
 /// The paths, as metrics name them.
 pub fn paths() -> impl Iterator<Item = &'static str> {
@@ -26,8 +63,8 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
 }
 
 /// Their routes.
-pub fn router(config: &Config) -> Router<Arc<Intake>> {
-    let cors = cors::layer(&config.cors_allowed_origins);
+pub fn router(admission: &Arc<Admission>) -> Router<Arc<Intake>> {
+    let cors = cors::layer(admission);
     let add = |router: Router<Arc<Intake>>, (path, methods, protocol): &(&str, MethodFilter, &'static dyn Protocol)| {
         router.route(path, intake(*methods, *protocol).fallback(method_not_allowed).layer(cors.clone()))
     };

@@ -1,0 +1,63 @@
+//! The parts of a body that hold one event each, read one by one while they are judged.
+
+use axum::http::StatusCode;
+use event::Draft;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::Request;
+use super::source::NESTED_BYTES;
+use crate::body::json_tree_bytes;
+use crate::judge::Fault;
+use crate::problem::Problem;
+use crate::split::{SplitError, split};
+
+/// What one byte of JSON, or of a text that holds JSON, becomes in memory at most.
+const TREE_BYTES_A_BYTE: usize = 700;
+
+/// Reserves what the largest part takes while it is read: its own tree, and those of the JSON texts inside of it.
+///
+/// # Errors
+/// When there is no room for it.
+pub fn reserve(request: &Request<'_>, parts: &[impl AsRef<[u8]>]) -> Result<(), Problem> {
+    let fitting = parts.iter().map(AsRef::as_ref).filter(|part| part.len() <= request.max_event_bytes);
+    let needed = |part: &[u8]| json_tree_bytes(part) + (part.len() * TREE_BYTES_A_BYTE).min(NESTED_BYTES);
+    Ok(request.memory.reserve(fitting.map(needed).max().unwrap_or_default())?)
+}
+
+/// The events of these parts, one in memory at a time.
+pub fn events<'a, P: AsRef<[u8]> + 'a>(
+    parts: Vec<P>,
+    max_bytes: usize,
+    read: impl Fn(&[u8]) -> Result<Draft, Fault> + 'a,
+) -> impl ExactSizeIterator<Item = Result<Draft, Fault>> + 'a {
+    parts.into_iter().map(move |part| match part.as_ref() {
+        part if part.len() > max_bytes => Err(Fault::too_large(max_bytes)),
+        part => read(part),
+    })
+}
+
+/// The whole of a JSON body, without what some senders put around it.
+pub fn trimmed(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
+}
+
+/// Reads what stands around a body's events, without looking into these.
+///
+/// # Errors
+/// When it is not the JSON object that it should be.
+pub fn envelope<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Problem> {
+    let not_json = |error| Problem::new(StatusCode::BAD_REQUEST, format!("the body is not a JSON object: {error}"));
+    serde_json::from_slice(json).map_err(not_json)
+}
+
+/// The elements of an array, of which there may be none.
+///
+/// # Errors
+/// Not an array, or too many of them.
+pub fn elements(array: &RawValue, max_events: usize) -> Result<Vec<&[u8]>, SplitError> {
+    match split(array.get().as_bytes(), max_events) {
+        Err(SplitError::Empty) => Ok(Vec::new()),
+        elements => elements,
+    }
+}
