@@ -42,6 +42,20 @@ pub enum Error {
         /// Its type in the table.
         found: String,
     },
+    /// A column that is needed was dropped.
+    #[error("the table has no column {name} any more")]
+    NoColumn {
+        /// Name that it once had.
+        name: &'static str,
+    },
+    /// Not as many rows were written as were read.
+    #[error("{written} rows were written of {read}")]
+    Lost {
+        /// Rows read.
+        read: u64,
+        /// Rows written.
+        written: u64,
+    },
     /// The catalog, a file, or what stands in one. After a failed commit it is unknown whether it happened.
     #[error("failed to {action}")]
     Iceberg {

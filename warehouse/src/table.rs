@@ -15,9 +15,9 @@ use crate::{Config, Error, Writer, columns, positions, schema};
 
 /// The table as it stood when it was opened, or after the last append.
 pub struct Table {
-    catalog: SqliteCatalog,
-    table: iceberg::table::Table,
-    config: Config,
+    pub(crate) catalog: SqliteCatalog,
+    pub(crate) table: iceberg::table::Table,
+    pub(crate) config: Config,
 }
 
 impl Table {

@@ -70,6 +70,12 @@ impl Writer {
         Ok(())
     }
 
+    /// Stages rows that are in columns already, those of the table's schema in its order.
+    pub(crate) async fn write_columns(&mut self, rows: RecordBatch) -> Result<(), Error> {
+        let rows = RecordBatch::try_new(self.schema.clone(), rows.columns().to_vec())?;
+        self.encode(rows).await
+    }
+
     /// Completes the files and makes them durable. Nothing can be written afterwards.
     pub async fn close(&mut self) -> Result<DataFiles, Error> {
         let mut encoder = self.encoder.take().ok_or(Error::Interrupted)?;
@@ -81,7 +87,7 @@ impl Writer {
         .await
     }
 
-    /// Deletes everything staged, as far as possible. Not to be called once [`Writer::close`] has succeeded.
+    /// Deletes everything staged, as far as possible. Not to be called once what [`Writer::close`] gave may be published.
     pub async fn abort(mut self) {
         if let Some(encoding) = self.encoding.take() {
             // Whatever came of it, its files must be complete before they can be deleted.
