@@ -7,7 +7,8 @@ use std::sync::Arc;
 use anyhow::Context;
 use eventlog::EventLog;
 use gateway::Gateway;
-use geodata::{GeoDatabase, LiveDatabase};
+use geodata::LiveDatabase;
+use geodata::refresh::Watcher;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use pipeline::{Pipeline, Sink, Status};
 use sinks::dead_letters::{DeadLetterQueue, DeadLetterSink};
@@ -16,6 +17,7 @@ use sinks::kafka::KafkaSink;
 use sinks::postgres::PostgresSink;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, SinkName};
@@ -40,15 +42,15 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let gateway_listener = listen(config.gateway.listen, "--listen", roles.gateway).await?;
     let status_listener = listen(config.status.listen, "--status", true).await?;
     let log = Log::open(&config, roles).await?;
-    let geo = Arc::new(LiveDatabase::new(open_geo(&config)));
+    let geo = watch_geo(&config, roles).await?;
     let status = Status::default();
 
     let gateway = match gateway_listener {
         Some(listener) => Some((gateway(&config, &log, &metrics)?, listener)),
         None => None,
     };
-    let pipeline = if roles.pipeline { Some(pipeline(&config, &log, geo.clone(), &status)?) } else { None };
-    let status_server = StatusServer::new(&config, log.for_pipeline(), geo, status, metrics);
+    let pipeline = if roles.pipeline { Some(pipeline(&config, &log, geo.live(), &status)?) } else { None };
+    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo, status, metrics);
     let stop = Stop::default();
     announce(&config, roles);
 
@@ -66,6 +68,10 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         stop.pipeline.cancel();
         Ok(())
     };
+    let geo = async {
+        geo.run(stop.pipeline.clone()).await;
+        Ok(())
+    };
     let pipeline = async {
         if let Some(pipeline) = pipeline {
             pipeline.run(stop.pipeline.clone()).await.context("the pipeline failed")?;
@@ -75,7 +81,7 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         Ok(())
     };
     let status = async { status_server.run(status_listener.context("no status address")?, stop.status.clone()).await };
-    tokio::try_join!(signalled, gateway, pipeline, status)?;
+    tokio::try_join!(signalled, gateway, geo, pipeline, status)?;
     log.close().await;
     tracing::info!("stopped: everything acknowledged is durable");
     Ok(())
@@ -121,15 +127,11 @@ async fn listen(address: SocketAddr, flag: &str, wanted: bool) -> anyhow::Result
     Ok(Some(listener.with_context(|| format!("failed to listen on {address}; choose another address with {flag}"))?))
 }
 
-fn open_geo(config: &Config) -> GeoDatabase {
-    let (geo, errors) = GeoDatabase::open(&config.geo.files);
-    for error in errors {
-        tracing::warn!("{:#}; going on without it", anyhow::Error::new(error));
-    }
-    for name in geo.names() {
-        tracing::info!(name, "geo database open");
-    }
-    geo
+/// Reads the geo databases, which only the pipeline needs.
+async fn watch_geo(config: &Config, roles: Roles) -> anyhow::Result<Watcher> {
+    let files = if roles.pipeline { config.geo.files.clone() } else { Vec::new() };
+    let refresh = config.geo.refresh.clone();
+    spawn_blocking(move || Watcher::open(&files, refresh)).await.context("failed to read the geo databases")
 }
 
 fn gateway(config: &Config, log: &Log, metrics: &PrometheusHandle) -> anyhow::Result<Gateway> {

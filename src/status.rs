@@ -11,7 +11,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use event::Timestamp;
 use eventlog::EventLog;
-use geodata::LiveDatabase;
+use geodata::refresh::{self, DatabaseStatus, Watcher};
+use geodata::{Attribution, LiveDatabase, attributions};
 use metrics_exporter_prometheus::PrometheusHandle;
 use pipeline::{LaneState, SinkStatus, Status};
 use serde::Serialize;
@@ -27,6 +28,7 @@ struct Watched {
     topic: String,
     log: Arc<dyn EventLog>,
     geo: Arc<LiveDatabase>,
+    geo_files: refresh::Status,
     pipeline: Status,
     metrics: PrometheusHandle,
     dead_letters: DeadLetterQueue,
@@ -40,13 +42,15 @@ impl StatusServer {
     pub fn new(
         config: &Config,
         log: Arc<dyn EventLog>,
-        geo: Arc<LiveDatabase>,
+        geo: &Watcher,
         pipeline: Status,
         metrics: PrometheusHandle,
     ) -> Self {
         let dead_letters = DeadLetterQueue::new(log.clone(), &config.topics.dead_letter_topic());
         let topic = config.topics.raw_topic();
-        Self(Arc::new(Watched { topic, log, geo, pipeline, metrics, dead_letters, started: Timestamp::now() }))
+        let (geo, geo_files) = (geo.live(), geo.status());
+        let started = Timestamp::now();
+        Self(Arc::new(Watched { topic, log, geo, geo_files, pipeline, metrics, dead_letters, started }))
     }
 
     /// Serves until `shutdown`.
@@ -92,8 +96,11 @@ struct SinkReport {
 
 #[derive(Serialize)]
 struct GeoReport {
-    databases: Vec<String>,
-    attribution: Option<&'static str>,
+    databases: Vec<DatabaseStatus>,
+    #[serde(flatten)]
+    counts: geodata::Counts,
+    /// What the licences of the databases in use ask to be shown.
+    attribution: Vec<Attribution>,
 }
 
 async fn status(State(watched): State<Arc<Watched>>) -> Response {
@@ -111,15 +118,23 @@ impl Watched {
             partitions.insert(partition, (held.start, held.end));
         }
         let sinks = self.pipeline.sinks().into_iter();
-        let databases: Vec<String> = self.geo.current().names().map(str::to_owned).collect();
         Ok(Report {
             version: env!("CARGO_PKG_VERSION"),
             started: self.started.to_string(),
             outcomes: outcomes(&self.metrics.render()),
             sinks: sinks.map(|(name, status)| (name, SinkReport { lag: lag(&status, &partitions), status })).collect(),
-            geo: GeoReport { attribution: attribution(&databases), databases },
+            geo: self.geo_report(),
             log: LogReport { topic: self.topic.clone(), partitions },
         })
+    }
+
+    fn geo_report(&self) -> GeoReport {
+        let current = self.geo.current();
+        GeoReport {
+            databases: self.geo_files.databases(),
+            counts: self.geo.counts(),
+            attribution: attributions(current.files().iter().map(|file| &**file)),
+        }
     }
 }
 
@@ -138,18 +153,6 @@ fn outcomes(metrics: &str) -> BTreeMap<String, u64> {
         Some((outcome.to_owned(), count.trim().parse().ok()?))
     };
     metrics.lines().filter_map(count).collect()
-}
-
-/// The words that the licence of a database asks for wherever its results are shown.
-fn attribution(databases: &[String]) -> Option<&'static str> {
-    let named = |part: &str| databases.iter().any(|name| name.to_lowercase().contains(part));
-    if named("dbip") || named("db-ip") {
-        Some("IP Geolocation by DB-IP, https://db-ip.com")
-    } else if named("geolite") {
-        Some("This product includes GeoLite data created by MaxMind, available from https://www.maxmind.com")
-    } else {
-        None
-    }
 }
 
 async fn metrics(State(watched): State<Arc<Watched>>) -> impl IntoResponse {
