@@ -1,7 +1,7 @@
 # pageberg: `make run` starts it here, `make test` checks everything; the rest is for containers and daily work.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-setup chaos build fmt lint up down start stop job psql db-init clean
+.PHONY: help run test test-setup chaos fuzz build fmt lint up down start stop job psql db-init clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -19,6 +19,10 @@ test-setup: ## Fetch what the tests need: Python packages, Postgres binaries and
 
 chaos: ## Break every part of a cluster at random under load, 22 times, and count what came through
 	PAGEBERG_TEST_CHAOS=long cargo test --locked --test system chaos -- --nocapture
+
+fuzz: ## Feed the reader of IP2Location's files with what a fuzzer thinks of (variable: SECONDS_OF_FUZZING)
+	cd geodata/fuzz && mkdir -p corpus/bin && cargo run --release --bin bin -- -timeout=5 \
+		-max_total_time=$(or $(SECONDS_OF_FUZZING),60) -seed_inputs=../../../shared/data/geo/ip2location/DB24.DEMO4.BIN corpus/bin
 
 build: ## Build the release binary into target/release
 	cargo build --release --locked --bin pageberg

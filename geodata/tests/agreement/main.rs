@@ -2,4 +2,5 @@
 
 mod addresses;
 mod bin;
+mod every_type;
 mod reference;
