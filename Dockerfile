@@ -21,6 +21,9 @@ USER 10001
 WORKDIR /data
 VOLUME /data
 EXPOSE 8080 8081
+# Takes the events of any page, to be tried at once. On the internet: name the sites in a pageberg.toml ([[gateway.sites]]),
+# and set this to false.
+ENV PAGEBERG_GATEWAY__ACCEPT_ALL=true
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --start-interval=1s \
     CMD ["pageberg", "health"]
 ENTRYPOINT ["pageberg"]

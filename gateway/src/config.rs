@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use axum::http::HeaderValue;
+use axum::http::HeaderName;
 use serde::{Deserialize, Serialize};
+
+use crate::admission::{FieldLimits, Network, Rate, Site, SitesError, check_sites, deserialize_sites};
 
 /// How events are taken over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +30,32 @@ pub struct Config {
     pub max_connections: usize,
     /// How long requests in flight may take to finish when the gateway stops, in milliseconds.
     pub shutdown_timeout_ms: u64,
-    /// Origins whose pages may post events and read the answer, such as `https://example.com`; `*` stands for all.
-    pub cors_allowed_origins: Vec<String>,
+    /// Whether events of any page are taken, whoever sends them. When unset: only while no site is configured and `listen`
+    /// is an address of this machine alone.
+    pub accept_all: Option<bool>,
+    /// The sites whose events are taken; all other events are refused.
+    #[serde(deserialize_with = "deserialize_sites")]
+    pub sites: Vec<Site>,
+    /// Addresses, or ranges of them, of the proxies and load balancers in front of pageberg.
+    pub trusted_proxies: Vec<Network>,
+    /// The header in which they tell the client's address: `X-Forwarded-For` or `Forwarded`, to which each of them adds, or
+    /// one that holds one address, such as `CF-Connecting-IP`. It must be one that they set or strip themselves.
+    pub client_ip_header: String,
+    /// Addresses, or ranges of them, of servers that send events for their visitors: they may set `ip`, `user_agent` and
+    /// any `event_time`, as senders with a server key may, and `address_rate` does not limit them.
+    pub trusted_senders: Vec<Network>,
+    /// Whether events of files and of pages on `localhost` are answered but not recorded.
+    pub ignore_local: bool,
+    /// How old an event may be whose sender is not trusted, in milliseconds; the `event_time` of an older one is the time
+    /// of its receipt.
+    pub max_event_age_ms: u64,
+    /// How far ahead of ours the clock of such a sender may be, in milliseconds; beyond that, too, the `event_time` is the
+    /// time of receipt.
+    pub max_event_ahead_ms: u64,
+    /// How many events may come from one address, or one IPv6 network of 64 bits, whose sender is not trusted.
+    pub address_rate: Rate,
+    /// Most characters of each field of an event.
+    pub field_limits: FieldLimits,
 }
 
 impl Default for Config {
@@ -44,7 +70,16 @@ impl Default for Config {
             body_timeout_ms: 30_000,
             max_connections: 4_096,
             shutdown_timeout_ms: 30_000,
-            cors_allowed_origins: vec!["*".to_owned()],
+            accept_all: None,
+            sites: Vec::new(),
+            trusted_proxies: Vec::new(),
+            client_ip_header: "X-Forwarded-For".to_owned(),
+            trusted_senders: ["127.0.0.0/8", "::1"].into_iter().filter_map(|network| network.parse().ok()).collect(),
+            ignore_local: false,
+            max_event_age_ms: 7 * 24 * 60 * 60 * 1_000,
+            max_event_ahead_ms: 5 * 60 * 1_000,
+            address_rate: Rate { events_per_second: 100, burst_events: 2_000 },
+            field_limits: FieldLimits::default(),
         }
     }
 }
@@ -63,9 +98,25 @@ pub enum ConfigError {
         /// The limit that it must fit into.
         large: &'static str,
     },
-    /// Not an origin.
-    #[error("cors_allowed_origins: {0:?} must be * or an origin such as https://example.com")]
-    Origin(String),
+    /// Not the name of a header.
+    #[error("client_ip_header: {0:?} must be the name of a header such as X-Forwarded-For")]
+    Header(String),
+    /// Sites that cannot be told apart.
+    #[error(transparent)]
+    Sites(#[from] SitesError),
+    /// No event would be taken, or those of the whole world without a word.
+    #[error(
+        "sites: there is none. Name the sites whose events are to be taken ([[gateway.sites]]), or set accept_all = true \
+         (PAGEBERG_GATEWAY__ACCEPT_ALL=true) to take the events of any page; unset it does so only on an address of this \
+         machine alone, which {0} is not"
+    )]
+    NoSites(SocketAddr),
+    /// Told not to take all, and not told which.
+    #[error("sites: there is none and accept_all is false: no event would be taken")]
+    NothingTaken,
+    /// Told to take all, and only some.
+    #[error("accept_all: must not be true when sites are configured, or their limits would hold nobody back")]
+    Both,
 }
 
 impl Config {
@@ -76,7 +127,19 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         self.check_above_zero()?;
         self.check_order()?;
-        self.cors_allowed_origins.iter().try_for_each(|origin| check_origin(origin))
+        HeaderName::try_from(&self.client_ip_header).map_err(|_| ConfigError::Header(self.client_ip_header.clone()))?;
+        check_sites(&self.sites)?;
+        self.check_accept_all()
+    }
+
+    fn check_accept_all(&self) -> Result<(), ConfigError> {
+        match (self.sites.is_empty(), self.accept_all) {
+            (true, Some(true)) | (false, None | Some(false)) => Ok(()),
+            (true, None) if self.listen.ip().to_canonical().is_loopback() => Ok(()),
+            (true, None) => Err(ConfigError::NoSites(self.listen)),
+            (true, Some(false)) => Err(ConfigError::NothingTaken),
+            (false, Some(true)) => Err(ConfigError::Both),
+        }
     }
 
     fn check_above_zero(&self) -> Result<(), ConfigError> {
@@ -102,15 +165,6 @@ impl Config {
     }
 }
 
-fn check_origin(origin: &str) -> Result<(), ConfigError> {
-    let after_scheme = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-    let is_origin = after_scheme.is_some_and(|host| !host.is_empty() && !host.contains('/'));
-    if origin == "*" || (is_origin && HeaderValue::from_str(origin).is_ok()) {
-        return Ok(());
-    }
-    Err(ConfigError::Origin(origin.to_owned()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,15 +172,28 @@ mod tests {
     #[test]
     fn the_defaults_hold_and_every_fault_names_its_setting() {
         assert_eq!(Config::default().check(), Ok(()));
-        let origin = |text: &str| Config { cors_allowed_origins: vec![text.to_owned()], ..Config::default() };
-        assert_eq!(origin("https://example.com:8443").check(), Ok(()));
+        let site = || vec![Site { name: "shop".to_owned(), ..Site::default() }];
+        let (any, own) = (SocketAddr::from(([0, 0, 0, 0], 80)), SocketAddr::from(([127, 0, 0, 9], 80)));
+        for good in [
+            Config { listen: own, ..Config::default() },
+            Config { listen: any, accept_all: Some(true), ..Config::default() },
+            Config { listen: any, sites: site(), ..Config::default() },
+            Config { listen: any, sites: site(), accept_all: Some(false), ..Config::default() },
+        ] {
+            assert_eq!(good.check(), Ok(()));
+        }
         for (config, fault) in [
             (Config { max_events: 0, ..Config::default() }, "max_events must be more than 0"),
             (Config { max_event_bytes: 1 << 30, ..Config::default() }, "max_event_bytes must be at most"),
             (Config { max_body_bytes: 1 << 30, ..Config::default() }, "max_body_bytes must be at most half"),
-            (origin("example.com"), "\"example.com\" must be *"),
-            (origin("https://example.com/"), "must be *"),
-            (origin("https://exa\nmple.com"), "must be *"),
+            (
+                Config { client_ip_header: "X Forwarded".to_owned(), ..Config::default() },
+                "client_ip_header: \"X Forwarded\"",
+            ),
+            (Config { listen: any, ..Config::default() }, "accept_all = true (PAGEBERG_GATEWAY__ACCEPT_ALL=true)"),
+            (Config { accept_all: Some(false), ..Config::default() }, "sites: there is none and accept_all is false"),
+            (Config { sites: site(), accept_all: Some(true), ..Config::default() }, "accept_all: must not be true"),
+            (Config { sites: [site(), site()].concat(), ..Config::default() }, "\"shop\" is the name or alias of two"),
         ] {
             let error = config.check().unwrap_err().to_string();
             assert!(error.contains(fault), "{error}");

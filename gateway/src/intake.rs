@@ -15,15 +15,16 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info};
 
+use crate::admission::Admission;
 use crate::answer;
-use crate::body::{self, BodyError, Budget, Encoding, Limits, Share};
+use crate::body::{self, Budget, Encoding, Limits, Share};
 use crate::config::Config;
 use crate::finish::Finishing;
-use crate::judge::{Judged, Received, Rules, judge};
+use crate::judge::{Judged, Received, Rules, Verdict, judge};
 use crate::problem::Problem;
-use crate::protocols::Protocol;
+use crate::protocols::{Asked, Protocol};
 use crate::readiness::Readiness;
-use crate::tally::Tally;
+use crate::tally::{Tally, count_refused};
 
 /// Bodies up to this size are judged where they are read; larger and compressed ones off the async threads.
 const JUDGED_INLINE_BYTES: usize = 64 << 10;
@@ -40,6 +41,7 @@ pub struct Intake {
     pub(crate) log: Arc<dyn EventLog>,
     pub(crate) topic: String,
     pub(crate) readiness: Readiness,
+    pub(crate) admission: Arc<Admission>,
     /// Set once no more requests are wanted.
     pub(crate) closing: CancellationToken,
     /// Connections, and appends whose senders went away.
@@ -59,6 +61,7 @@ impl Intake {
             log,
             topic,
             readiness: Readiness::new(),
+            admission: Arc::new(Admission::new(config)),
             closing: CancellationToken::new(),
             tasks: TaskTracker::new(),
             budget: Budget::new(config.max_buffered_bytes),
@@ -78,7 +81,7 @@ impl Intake {
         let mut share = self.budget.share();
         let received = match self.receive(protocol, peer, request, &mut share).await {
             Ok(received) => received,
-            Err(error) => return protocol.refused(tally.fail(error.into())).into_response(),
+            Err(problem) => return protocol.refused(tally.fail(problem)).into_response(),
         };
         let answered = match self.judge(received, share, tally).await {
             Ok(judged) => {
@@ -96,33 +99,35 @@ impl Intake {
         peer: IpAddr,
         request: Request,
         share: &mut Share,
-    ) -> Result<Received, BodyError> {
+    ) -> Result<Received, Problem> {
         let (head, mut body) = request.into_parts();
         let deadline = self.limits.deadline();
         let read = async {
+            let asked = Asked { method: &head.method, uri: &head.uri, headers: &head.headers };
+            let caller = self.admission.caller(peer, &asked)?;
             let encoding = Encoding::of(&head.headers)?;
             let bytes: Bytes = body::read(&mut body, self.limits, deadline, share).await?;
-            Ok((encoding, bytes))
+            Ok((caller, encoding, bytes))
         };
         match read.await {
-            Ok((encoding, body)) => {
-                Ok(Received { protocol, head, body, encoding, received_at: Timestamp::now(), peer })
+            Ok((caller, encoding, body)) => {
+                Ok(Received { protocol, head, body, encoding, received_at: Timestamp::now(), caller })
             }
-            Err(error) => {
+            Err(problem) => {
                 share.keep(0);
                 // A sender that asks first sees the answer, and sends nothing unless we read on.
                 if !head.headers.contains_key(EXPECT) {
                     body::discard(&mut body, self.limits, deadline).await;
                 }
-                Err(error)
+                Err(problem)
             }
         }
     }
 
     async fn judge(&self, mut received: Received, share: Share, mut tally: Tally) -> Result<Settling, Problem> {
         let is_small = received.encoding == Encoding::Identity && received.body.len() <= JUDGED_INLINE_BYTES;
-        let (rules, records) = (self.rules, self.budget.share());
-        let work = move || match judge(&mut received, rules, share, records, &mut tally) {
+        let (rules, records, admission) = (self.rules, self.budget.share(), self.admission.clone());
+        let work = move || match judge(&mut received, &admission, rules, share, records, &mut tally) {
             Ok(judged) => Ok(Settling { received, judged, tally }),
             Err(problem) => Err(tally.fail(problem)),
         };
@@ -141,9 +146,10 @@ impl Intake {
     }
 
     async fn append(self: Arc<Self>, settling: Settling) -> Result<Response, Problem> {
-        let Settling { received, judged: Judged { records, verdicts, reply, share }, mut tally } = settling;
+        let Settling { received, judged: Judged { records, verdicts, reply, share, .. }, mut tally } = settling;
         let accepted = records.len();
-        let rejected = verdicts.iter().filter(|verdict| verdict.fault().is_some()).count();
+        let faults = verdicts.iter().filter_map(Verdict::fault);
+        let rejected = faults.inspect(|fault| count_refused(fault.kind.as_str(), 1)).count();
         tally.settle(Outcome::Rejected, rejected);
         tally.settle(Outcome::Ignored, verdicts.len() - accepted - rejected);
         if rejected > 0 && rejected == verdicts.len() {

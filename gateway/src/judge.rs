@@ -1,14 +1,13 @@
 //! From a body to verdicts: each event is either a record for the log or has a fault. Synchronous and without I/O.
 
-use std::net::IpAddr;
-
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bytes::Bytes;
-use event::{Draft, EventId, FieldError, Timestamp, partition_key};
+use event::{Event, EventId, FieldError, Timestamp, partition_key};
 use eventlog::NewRecord;
 use serde::Serialize;
 
+use crate::admission::{Admission, Admitted, Caller};
 use crate::body::{BodyError, Encoding, Memory, Share};
 use crate::problem::Problem;
 use crate::protocols::{Asked, Protocol, Reply, Request};
@@ -33,8 +32,8 @@ pub struct Received {
     pub encoding: Encoding,
     /// When the body was complete.
     pub received_at: Timestamp,
-    /// The sender's address.
-    pub peer: IpAddr,
+    /// Who sent it.
+    pub caller: Caller,
 }
 
 impl Received {
@@ -63,6 +62,8 @@ pub struct Judged {
     pub verdicts: Vec<Verdict>,
     /// The answer that the request asks for.
     pub reply: Reply,
+    /// How many of the records are each site's.
+    pub site_counts: Vec<usize>,
     /// The memory that the above takes.
     pub share: Share,
 }
@@ -157,6 +158,20 @@ impl Fault {
         let reason = format!("the event is over the limit of {limit} bytes");
         Self { field: None, reason, kind: FaultKind::TooLarge }
     }
+
+    /// A field of more than `limit` characters.
+    pub fn too_long(field: &str, limit: usize) -> Self {
+        Self { kind: FaultKind::TooLong, ..Self::of(field, format!("is over the limit of {limit} characters")) }
+    }
+
+    /// An event of no configured site, or from a page that may not tell of its site.
+    pub fn forbidden(kind: FaultKind) -> Self {
+        let reason = match kind {
+            FaultKind::ForeignOrigin => "the page's origin is not one of the event's site",
+            _ => "the event belongs to no configured site: no key, site or page of it is known",
+        };
+        Self { field: None, reason: reason.to_owned(), kind }
+    }
 }
 
 impl From<FieldError> for Fault {
@@ -180,6 +195,7 @@ fn shortened(mut text: String) -> String {
 /// The problem to answer with when the body as a whole cannot be taken.
 pub fn judge(
     received: &mut Received,
+    admission: &Admission,
     rules: Rules,
     mut body_share: Share,
     record_share: Share,
@@ -202,39 +218,46 @@ pub fn judge(
         return Err(SplitError::TooMany { limit: rules.max_events }.into());
     }
     tally.holds(count);
+    let caller = admission.recognise(received.caller, message.key.as_deref())?;
+    admission.charge(&caller, count)?;
     let mut judged = Judged {
         records: Vec::with_capacity(count),
         verdicts: Vec::with_capacity(count),
         reply: message.reply,
+        site_counts: admission.site_counts(),
         share: record_share,
     };
+    let headers = &received.head.headers;
     for draft in message.events {
-        judged.add(draft.and_then(|draft| record(draft, received.received_at, received.peer)))?;
+        judged.add(draft.and_then(|draft| admission.admit(&caller, headers, received.received_at, draft)))?;
     }
+    admission.charge_sites(&judged.site_counts)?;
     Ok(judged)
 }
 
 impl Judged {
-    fn add(&mut self, verdict: Result<(EventId, NewRecord), Fault>) -> Result<(), BodyError> {
-        let payload_bytes = verdict.as_ref().map_or(0, |(_, record)| record.payload.len());
-        self.share.take(EVENT_OVERHEAD_BYTES + payload_bytes)?;
-        self.verdicts.push(match verdict {
-            Ok((id, record)) => {
+    fn add(&mut self, admitted: Result<Admitted, Fault>) -> Result<(), BodyError> {
+        let (verdict, payload_bytes) = match admitted {
+            Ok(Admitted::Event(event, site)) => {
+                let record = record(&event);
+                let payload_bytes = record.payload.len();
                 self.records.push(record);
-                Verdict::Accepted(id)
+                if let Some(site) = site {
+                    self.site_counts[site] += 1;
+                }
+                (Verdict::Accepted(event.id), payload_bytes)
             }
-            Err(fault) => Verdict::Rejected(fault),
-        });
-        Ok(())
+            Ok(Admitted::Ignored(reason)) => (Verdict::Ignored(reason), 0),
+            Err(fault) => (Verdict::Rejected(fault), 0),
+        };
+        self.verdicts.push(verdict);
+        Ok(self.share.take(EVENT_OVERHEAD_BYTES + payload_bytes)?)
     }
 }
 
-fn record(draft: Draft, received_at: Timestamp, peer: IpAddr) -> Result<(EventId, NewRecord), Fault> {
-    let event = draft.accept(received_at, peer)?;
+fn record(event: &Event) -> NewRecord {
     let key = partition_key(event.host.as_deref(), event.ip.as_deref());
-    let record =
-        NewRecord { key: Bytes::copy_from_slice(&key), event_id: Some(event.id), payload: event.to_record().into() };
-    Ok((event.id, record))
+    NewRecord { key: Bytes::copy_from_slice(&key), event_id: Some(event.id), payload: event.to_record().into() }
 }
 
 impl From<SplitError> for Problem {
@@ -251,22 +274,26 @@ impl From<SplitError> for Problem {
 mod tests {
     use super::*;
     use crate::body::Budget;
+    use crate::config::Config;
     use crate::protocols::Native;
 
     const RULES: Rules = Rules { max_event_bytes: 100, max_body_bytes: 1_000, max_events: 10 };
 
     fn judge_with(body: &str, budget_bytes: usize) -> Result<Judged, Problem> {
         let (head, ()) = axum::http::Request::new(()).into_parts();
+        let admission = Admission::new(&Config::default());
+        let asked = Asked { method: &head.method, uri: &head.uri, headers: &head.headers };
+        let caller = admission.caller("127.0.0.1".parse().unwrap(), &asked).unwrap();
         let mut received = Received {
             protocol: &Native,
             head,
             body: Bytes::copy_from_slice(body.as_bytes()),
             encoding: Encoding::Identity,
             received_at: Timestamp::parse("2026-01-31T09:30:00Z").unwrap(),
-            peer: "192.0.2.1".parse().unwrap(),
+            caller,
         };
         let budget = Budget::new(budget_bytes);
-        judge(&mut received, RULES, budget.share(), budget.share(), &mut Tally::unread())
+        judge(&mut received, &admission, RULES, budget.share(), budget.share(), &mut Tally::unread())
     }
 
     #[test]
@@ -289,7 +316,7 @@ mod tests {
         let judged = judge_with(r#"{"url":"/a"}"#, 10_000).unwrap();
         let record = String::from_utf8(judged.records[0].payload.to_vec()).unwrap();
         assert!(
-            record.contains(r#""ip":"192.0.2.1""#) && record.contains(r#""event_time":"2026-01-31T09:30:00.000Z""#)
+            record.contains(r#""ip":"127.0.0.1""#) && record.contains(r#""event_time":"2026-01-31T09:30:00.000Z""#)
         );
         assert_eq!(judged.records[0].key.len(), 8);
     }

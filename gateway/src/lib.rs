@@ -1,9 +1,11 @@
 //! HTTP in, log out: takes events from websites and answers with 2xx only what the log holds durably.
 //!
 //! 1. [`Gateway::run`] accepts connections (`server`, `connection`) and hands each request to its route (`routes`).
-//! 2. `POST /v1/events` reads the body within its limits of size, time and memory (`body`).
-//! 3. The body is decompressed, split into events and each event judged: a record for the log, or a fault (`judge`).
-//! 4. All records of a request are appended in one call; the answer follows once they are durable (`intake`, `answer`).
+//! 2. Who sent it is found from its head (`admission`), and its body read within its limits of size, time and memory
+//!    (`body`).
+//! 3. The body is decompressed and told into drafts of events by the protocol of its address (`protocols`).
+//! 4. Each draft is judged: a record for the log of the site it belongs to, not wanted, or a fault (`admission`, `judge`).
+//! 5. All records of a request are appended in one call; once they are durable the protocol answers (`intake`, `answer`).
 //!
 //! **Invariant:** a 2xx names only events that are durable; whatever is not durable gets no 2xx.
 //! **Invariant:** each event of each request is counted under exactly one outcome, cancelled requests included; a body
@@ -13,6 +15,7 @@
 //! **Invariant:** an error's answer is problem+json and never tells what goes on inside. The exceptions come from the
 //! HTTP parser below us: bytes that are no HTTP request are answered with a bare status.
 
+mod admission;
 mod answer;
 mod body;
 mod config;
@@ -30,6 +33,7 @@ mod server;
 mod split;
 mod tally;
 
+pub use admission::{FieldLimits, Network, Rate, Site, SitesError};
 pub use config::{Config, ConfigError};
 pub use metrics::describe;
 pub use server::{Gateway, RenderMetrics};

@@ -14,6 +14,10 @@ pub const HTTP_BUFFERED_BYTES: &str = "pageberg_http_buffered_bytes";
 pub const HTTP_CONNECTIONS: &str = "pageberg_http_connections";
 /// Events received, by `outcome`.
 pub const EVENTS_TOTAL: &str = "pageberg_events_total";
+/// Events that were not taken, by `reason`: what is wrong with them, who sent them, or how many came.
+pub const REFUSALS_TOTAL: &str = "pageberg_refusals_total";
+/// Values in events that were not believed, by `field`: their sender may not set them.
+pub const IGNORED_FIELDS_TOTAL: &str = "pageberg_ignored_fields_total";
 
 /// Registers the descriptions of the gateway's metrics with the recorder in use.
 pub fn describe() {
@@ -23,4 +27,9 @@ pub fn describe() {
     describe_gauge!(HTTP_BUFFERED_BYTES, Unit::Bytes, "Bytes of bodies and records in memory");
     describe_gauge!(HTTP_CONNECTIONS, "Open connections");
     describe_counter!(EVENTS_TOTAL, "Events by outcome; a body that was never told into events counts as one");
+    describe_counter!(REFUSALS_TOTAL, "Events not taken, by reason; each counts in pageberg_events_total too");
+    describe_counter!(
+        IGNORED_FIELDS_TOTAL,
+        "Values in events that their senders may not set, by field; the events were taken"
+    );
 }

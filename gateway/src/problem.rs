@@ -1,6 +1,6 @@
 //! An error's answer: a problem details object (RFC 9457).
 
-use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use event::Outcome;
@@ -14,8 +14,8 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     faults: Vec<Fault>,
-    retry_after_seconds: Option<u32>,
-    accept_encoding: Option<&'static str>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    reason: Option<&'static str>,
 }
 
 /// The answer's JSON.
@@ -45,7 +45,7 @@ struct EventFault<'a> {
 impl Problem {
     /// A problem of this status; `detail` is for the sender.
     pub fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), faults: Vec::new(), retry_after_seconds: None, accept_encoding: None }
+        Self { status, detail: detail.into(), faults: Vec::new(), headers: Vec::new(), reason: None }
     }
 
     /// The same with another status.
@@ -62,13 +62,20 @@ impl Problem {
     /// Invites to try again after this many seconds.
     #[must_use]
     pub fn retry_after_seconds(self, seconds: u32) -> Self {
-        Self { retry_after_seconds: Some(seconds), ..self }
+        self.with_header(RETRY_AFTER, seconds.into())
     }
 
-    /// Tells which Content-Encodings are taken (RFC 9110, section 15.5.16).
+    /// Adds a header to the answer.
     #[must_use]
-    pub fn accepting_encodings(self, names: &'static str) -> Self {
-        Self { accept_encoding: Some(names), ..self }
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// Says under which reason its events are counted, of those that an operator would ask about.
+    #[must_use]
+    pub fn because(self, reason: &'static str) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// Adds each event's fault, and to the top the fault of an event that was alone.
@@ -88,6 +95,11 @@ impl Problem {
         }
     }
 
+    /// Under which reason the events of a request that is answered with this are counted besides.
+    pub fn reason(&self) -> Option<&'static str> {
+        self.reason
+    }
+
     /// How the events of a request that is answered with this are counted.
     pub fn outcome(&self) -> Outcome {
         match self.status {
@@ -104,12 +116,7 @@ impl IntoResponse for Problem {
         let mut response = (self.status, json).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        if let Some(seconds) = self.retry_after_seconds {
-            headers.insert(RETRY_AFTER, seconds.into());
-        }
-        if let Some(names) = self.accept_encoding {
-            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static(names));
-        }
+        headers.extend(self.headers);
         response
     }
 }

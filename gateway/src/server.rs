@@ -45,7 +45,7 @@ impl Gateway {
     ) -> Result<Self, ConfigError> {
         config.check()?;
         let intake = Arc::new(Intake::new(&config, log, topic.into()));
-        let router = routes::router(&config, intake.clone(), render_metrics);
+        let router = routes::router(intake.clone(), render_metrics);
         Ok(Self { config, intake, router })
     }
 

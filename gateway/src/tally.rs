@@ -3,7 +3,7 @@
 use event::Outcome;
 use metrics::counter;
 
-use crate::metrics::EVENTS_TOTAL;
+use crate::metrics::{EVENTS_TOTAL, REFUSALS_TOTAL};
 use crate::problem::Problem;
 
 /// The events of one request whose outcome is still open. Those still open when it is dropped count as refused.
@@ -35,9 +35,17 @@ impl Tally {
 
     /// All events still open end with this problem, which is handed through.
     pub fn fail(mut self, problem: Problem) -> Problem {
+        if let Some(reason) = problem.reason() {
+            count_refused(reason, self.open);
+        }
         self.settle(problem.outcome(), self.open);
         problem
     }
+}
+
+/// So many events are not taken for this reason.
+pub fn count_refused(reason: &'static str, events: usize) {
+    counter!(REFUSALS_TOTAL, "reason" => reason).increment(events as u64);
 }
 
 impl Drop for Tally {

@@ -7,7 +7,8 @@ mod read;
 
 use std::io;
 
-use axum::http::StatusCode;
+use axum::http::header::ACCEPT_ENCODING;
+use axum::http::{HeaderValue, StatusCode};
 
 pub use budget::{Budget, Exhausted, Share};
 pub use encoding::Encoding;
@@ -50,7 +51,9 @@ impl From<BodyError> for Problem {
         let detail = error.to_string();
         match error {
             BodyError::UnknownEncoding => {
-                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).accepting_encodings(encoding::TAKEN)
+                // RFC 9110, section 15.5.16.
+                let taken = HeaderValue::from_static(encoding::TAKEN);
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail).with_header(ACCEPT_ENCODING, taken)
             }
             BodyError::TooLarge { .. } => Self::new(StatusCode::PAYLOAD_TOO_LARGE, detail),
             BodyError::TooSlow { .. } => Self::new(StatusCode::REQUEST_TIMEOUT, detail),

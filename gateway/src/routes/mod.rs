@@ -14,7 +14,6 @@ use axum::http::{Method, StatusCode};
 use axum::routing::get;
 
 use self::events::EVENTS;
-use crate::config::Config;
 use crate::intake::Intake;
 use crate::problem::Problem;
 use crate::server::RenderMetrics;
@@ -29,10 +28,10 @@ const METRICS: &str = "/metrics";
 pub struct Peer(pub IpAddr);
 
 /// All routes. Requests carry their [`Peer`].
-pub fn router(config: &Config, intake: Arc<Intake>, render_metrics: RenderMetrics) -> Router {
+pub fn router(intake: Arc<Intake>, render_metrics: RenderMetrics) -> Router {
     Router::new()
         .route(HINT, get(hint::get))
-        .merge(events::router(config))
+        .merge(events::router(&intake.admission))
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
         .with_state(intake)

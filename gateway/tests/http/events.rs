@@ -140,30 +140,6 @@ async fn other_addresses_and_methods_are_told_where_to_go() {
 }
 
 #[tokio::test]
-async fn pages_of_allowed_origins_may_post_and_read_the_answer() {
-    let one = Config { cors_allowed_origins: vec!["https://a.example".to_owned()], ..Config::default() };
-    for (config, origin, allowed) in [
-        (Config::default(), "https://b.example", Some("*")),
-        (one.clone(), "https://a.example", Some("https://a.example")),
-        (one, "https://b.example", None),
-    ] {
-        let server = Server::start(config).await;
-        let preflight = format!(
-            "OPTIONS /v1/events HTTP/1.1\r\nHost: t\r\nOrigin: {origin}\r\nAccess-Control-Request-Method: POST\r\n\r\n"
-        );
-        let posted = post_with(&format!("Origin: {origin}\r\n"), r#"{"url":"/"}"#);
-        let refused = post_with(&format!("Origin: {origin}\r\n"), "x");
-        for (request, status) in [(preflight.into_bytes(), 200), (posted, 200), (refused, 400)] {
-            let answer = server.send(request).await;
-            assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, allowed));
-            assert_eq!(answer.header("access-control-allow-credentials"), None);
-        }
-        let metrics = server.send(format!("GET /metrics HTTP/1.1\r\nHost: t\r\nOrigin: {origin}\r\n\r\n")).await;
-        assert_eq!(metrics.header("access-control-allow-origin"), None);
-    }
-}
-
-#[tokio::test]
 async fn http_2_is_spoken_on_the_same_port() {
     let server = Server::start(Config::default()).await;
     let stream = tokio::net::TcpStream::connect(server.address).await.unwrap();

@@ -114,7 +114,7 @@ async fn connections_without_a_request_are_closed() {
 #[tokio::test]
 async fn a_body_of_thousands_of_chunks_is_taken() {
     let server = Server::start(Config::default()).await;
-    let event = format!(r#"{{"url":"/{}"}}"#, "a".repeat(20_000));
+    let event = format!(r#"{{"url":"/","note":"{}"}}"#, "a".repeat(20_000));
     let chunks: String = event.chars().map(|byte| format!("1\r\n{byte}\r\n")).collect();
     let head = "POST /v1/events HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n";
     let answer = server.while_others_are_served(server.send(format!("{head}{chunks}0\r\n\r\n"))).await;
@@ -159,7 +159,7 @@ async fn bodies_that_wait_use_up_the_memory_and_no_more() {
     let config =
         Config { max_event_bytes: 40_000, max_body_bytes: 40_000, max_buffered_bytes: 80_000, ..Config::default() };
     let server = Server::start(config).await;
-    let event = format!(r#"{{"url":"{}"}}"#, "a".repeat(30_000));
+    let event = format!(r#"{{"url":"/","note":"{}"}}"#, "a".repeat(30_000));
     let mut waiting: Vec<Client> = Vec::new();
     for _ in 0..2 {
         let mut client = server.client().await;
