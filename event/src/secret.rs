@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize, Serializer};
 
 const REDACTED: &str = "***";
+/// Parts of the names of query parameters that hold secrets. Postgres' `sslkey` names a file.
+const SECRET_NAMES: [&str; 7] = ["password", "token", "secret", "signature", "apikey", "api_key", "license_key"];
 
 /// A password or key: read like any text, printed and serialised as `***`.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
@@ -36,13 +38,13 @@ impl Serialize for Secret {
     }
 }
 
-/// A connection URL that may carry a password: read like any text, printed and serialised without it.
+/// A URL that may carry a password or a token: read like any text, printed and serialised without it.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct SecretUrl(String);
 
 impl SecretUrl {
-    /// The URL with its password.
+    /// The URL with its secrets.
     pub fn expose(&self) -> &str {
         &self.0
     }
@@ -72,10 +74,14 @@ fn redacted_userinfo(userinfo: &str) -> String {
 
 fn redacted_query(query: &str) -> String {
     let redact = |pair: &str| match pair.split_once('=') {
-        Some((key, _)) if key.to_ascii_lowercase().contains("password") => format!("{key}={REDACTED}"),
+        Some((key, _)) if is_secret_name(&key.to_ascii_lowercase()) => format!("{key}={REDACTED}"),
         _ => pair.to_owned(),
     };
     query.split('&').map(redact).collect::<Vec<_>>().join("&")
+}
+
+fn is_secret_name(name: &str) -> bool {
+    name == "key" || SECRET_NAMES.iter().any(|part| name.contains(part))
 }
 
 impl From<&str> for SecretUrl {
@@ -119,6 +125,11 @@ mod tests {
             ("postgres://ann:hun@ter/2@db.example/web", "postgres://ann:***@db.example/web"),
             ("postgres://ann:hunter?2@db.example/web", "postgres://***"),
             ("'jdbc:postgresql://db/web?user=ann&password=hunter2'", "'jdbc:postgresql://db/web?user=ann&password=***"),
+            (
+                "https://a.example/b?access_token=hunter2&file=c&key=hunter2",
+                "https://a.example/b?access_token=***&file=c&key=***",
+            ),
+            ("postgres://db/web?sslkey=/etc/key", "postgres://db/web?sslkey=/etc/key"),
             ("jdbc:postgresql://db/web?password=hun@ter2", "jdbc:postgresql://***"),
             ("host=db password=hunter2", "***"),
         ] {

@@ -23,6 +23,7 @@ mod mmdb;
 mod plausible;
 pub mod refresh;
 mod traffic;
+pub mod update;
 
 pub use attribution::{Attribution, attributions};
 pub use config::Config;

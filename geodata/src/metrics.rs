@@ -16,6 +16,10 @@ pub const GEO_LOADED_SECONDS: &str = "pageberg_geo_database_loaded_seconds";
 pub const GEO_REFRESHES: &str = "pageberg_geo_refreshes_total";
 /// Files refused, by `database` and `reason`.
 pub const GEO_REFUSALS: &str = "pageberg_geo_refusals_total";
+/// Updates tried, by `source` and `outcome`: `updated`, `unchanged`, or the reason of the failure.
+pub const GEO_UPDATES: &str = "pageberg_geo_updates_total";
+/// When a vendor last told whether there is a newer database, by `source`.
+pub const GEO_UPDATE_SUCCESS: &str = "pageberg_geo_update_last_success_timestamp_seconds";
 
 /// Tells the recorder what each metric is.
 pub fn describe() {
@@ -26,4 +30,6 @@ pub fn describe() {
     describe_gauge!(GEO_LOADED_SECONDS, Unit::Seconds, "Time since the geo database in use was loaded");
     describe_counter!(GEO_REFRESHES, "Newer geo database files that took the place of one in use");
     describe_counter!(GEO_REFUSALS, "Geo database files that were refused, by reason");
+    describe_counter!(GEO_UPDATES, "Updates of geo databases tried, by source and outcome");
+    describe_gauge!(GEO_UPDATE_SUCCESS, Unit::Seconds, "When the vendor last told whether there is a newer geo database");
 }

@@ -1,0 +1,14 @@
+//! The updater against servers that speak each vendor's protocol, and fail in each way that they may.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod background;
+mod bodies;
+mod databases;
+mod dbip;
+mod desk;
+mod ip2location;
+mod location;
+mod maxmind;
+mod place;
+mod server;
