@@ -7,6 +7,7 @@ count      {"rows": number, "distinct_ids": number}
 ids        the event ids, sorted
 countries  rows for each geo.country, "" where it is not known
 url URL    {"rows": number} with this url
+country C  {"rows": number} with this geo.country
 rows       every row as an object, in order of log_partition and log_offset; times as ISO 8601 in UTC
 """
 
@@ -62,6 +63,9 @@ class DuckDb:
     def url(self, url):
         return {"rows": self.select("SELECT count(*) FROM views WHERE url = ?", [url])[0][0]}
 
+    def country(self, country):
+        return {"rows": self.select("SELECT count(*) FROM views WHERE geo.country = ?", [country])[0][0]}
+
     def rows(self):
         result = self.session.execute("SELECT * FROM views ORDER BY log_partition, log_offset")
         names = [column[0] for column in result.description]
@@ -100,6 +104,11 @@ class PyIceberg:
 
         return {"rows": len(self.scan("url", row_filter=EqualTo("url", url)))}
 
+    def country(self, country):
+        from pyiceberg.expressions import EqualTo
+
+        return {"rows": len(self.scan("geo.country", row_filter=EqualTo("geo.country", country)))}
+
     def rows(self):
         return sorted(self.scan(), key=lambda row: (row["log_partition"], row["log_offset"]))
 
@@ -117,6 +126,6 @@ def main(reader, data_dir, query, *arguments):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4 or sys.argv[3] not in ("count", "ids", "countries", "url", "rows"):
+    if len(sys.argv) < 4 or sys.argv[3] not in ("count", "ids", "countries", "url", "country", "rows"):
         sys.exit(__doc__)
     main(*sys.argv[1:])

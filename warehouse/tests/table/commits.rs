@@ -1,10 +1,6 @@
 //! What a commit does to rows and positions, with others at work on the same table.
 
-use std::future::poll_fn;
 use std::path::Path;
-use std::pin::Pin;
-use std::task::Poll;
-use std::time::Duration;
 
 use event::Positions;
 use iceberg::expr::Predicate;
@@ -95,32 +91,6 @@ async fn of_two_writers_at_the_same_positions_exactly_one_wins() {
     }
     assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 10);
     assert_eq!(data_files(folder.path()).len(), 10, "the loser's files must be gone");
-}
-
-/// Polls at most so often; `None` when the future is not ready by then.
-async fn polled_at_most<F: Future + Unpin>(polls: i64, future: &mut F) -> Option<F::Output> {
-    let mut left = polls;
-    poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        Pin::new(&mut *future).poll(context).map(Some)
-    })
-    .await
-}
-
-/// Both results, and whether the first was ready after so many polls. If not it stands still from then on, until the
-/// second is through or seems to wait for it, as it does when the first has locked the catalog.
-async fn overtake<T>(polls: i64, slow: impl Future<Output = T>, fast: impl Future<Output = T>) -> ([T; 2], bool) {
-    let (mut slow, mut fast) = (Box::pin(slow), Box::pin(fast));
-    if let Some(done) = polled_at_most(polls, &mut slow).await {
-        return ([done, fast.await], true);
-    }
-    match tokio::time::timeout(Duration::from_millis(500), &mut fast).await {
-        Ok(done) => ([slow.await, done], false),
-        Err(_locked) => (tokio::join!(slow, fast).into(), false),
-    }
 }
 
 #[tokio::test]

@@ -5,4 +5,5 @@
 mod columns;
 mod commits;
 mod days;
+mod reenrich;
 mod support;

@@ -1,9 +1,13 @@
 //! Events, other clients, and what they find.
 
 use std::collections::HashMap;
+use std::future::poll_fn;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::process::Command;
 use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
 
 use arrow_array::RecordBatch;
 use event::{Advance, Enriched, Event, EventId, LogPosition, Place, Positions, Timestamp, Visit};
@@ -148,4 +152,30 @@ pub fn run_pyiceberg(folder: &Path, line: &str) {
     );
     let output = python().args(["-c", &script]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Polls at most so often; `None` when the future is not ready by then.
+pub async fn polled_at_most<F: Future + Unpin>(polls: i64, future: &mut F) -> Option<F::Output> {
+    let mut left = polls;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        Pin::new(&mut *future).poll(context).map(Some)
+    })
+    .await
+}
+
+/// Both results, and whether the first was ready after so many polls. If not it stands still from then on, until the
+/// second is through or seems to wait for it, as it does when the first has locked the catalog.
+pub async fn overtake<T>(polls: i64, slow: impl Future<Output = T>, fast: impl Future<Output = T>) -> ([T; 2], bool) {
+    let (mut slow, mut fast) = (Box::pin(slow), Box::pin(fast));
+    if let Some(done) = polled_at_most(polls, &mut slow).await {
+        return ([done, fast.await], true);
+    }
+    match tokio::time::timeout(Duration::from_millis(500), &mut fast).await {
+        Ok(done) => ([slow.await, done], false),
+        Err(_locked) => (tokio::join!(slow, fast).into(), false),
+    }
 }
