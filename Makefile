@@ -59,5 +59,5 @@ db-init: ## Start Postgres in its container and apply sql/
 
 clean: ## Remove build output, the test environment and the containers; ./data and the volumes stay
 	cargo clean
-	rm -rf .cache
+	rm -rf .cache geodata/fuzz/target
 	if command -v docker >/dev/null; then docker compose down --remove-orphans; fi

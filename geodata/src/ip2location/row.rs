@@ -119,7 +119,7 @@ mod tests {
     /// A row of a DB26, whose columns count from 2, with what stands behind it.
     fn db26(country: &[u8], asn: &[u8], latitude: f32) -> Place {
         let texts = [country, b"Atlantis", b"-", b"64500", asn, b"Net"];
-        let mut offsets = vec![0; 24];
+        let mut offsets = [0; 24];
         let mut strings = Vec::new();
         for (column, text) in [2, 3, 4, 7, 24, 25].into_iter().zip(texts) {
             offsets[column - 2] = 24 * 4 + strings.len() as u32;
