@@ -6,17 +6,14 @@ use std::net::IpAddr;
 use foldhash::fast::RandomState;
 
 use crate::address::routable;
-use crate::database::RecordKey;
+use crate::database::RecordKeys;
 use crate::{GeoDatabase, Located};
 
-const CACHED_PLACES: usize = 65_536;
+const CACHED_PLACES: usize = 131_072;
 
 /// Places that one database told, by the records of its files.
 #[derive(Default)]
-pub(crate) struct Cache {
-    places: HashMap<Box<[RecordKey]>, Located, RandomState>,
-    records: Vec<RecordKey>,
-}
+pub(crate) struct Cache(HashMap<RecordKeys, Located, RandomState>);
 
 impl Cache {
     /// The place of an address as this database tells it. The database must be the same at each call.
@@ -24,15 +21,15 @@ impl Cache {
         let Some(address) = routable(address) else {
             return Located::default();
         };
-        database.find(address, &mut self.records);
-        if let Some(located) = self.places.get(&*self.records) {
+        let records = database.find(address);
+        if let Some(located) = self.0.get(&records) {
             return located.clone();
         }
-        let located = database.read(&self.records, address);
-        if self.places.len() >= CACHED_PLACES {
-            self.places.clear();
+        let located = database.read(&records, address);
+        if self.0.len() >= CACHED_PLACES {
+            self.0.clear();
         }
-        self.places.insert(self.records.as_slice().into(), located.clone());
+        self.0.insert(records, located.clone());
         located
     }
 }

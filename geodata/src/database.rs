@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use event::Place;
+use smallvec::SmallVec;
 
 use crate::cache::Cache;
 use crate::merge::fill;
@@ -23,16 +24,24 @@ pub struct Located {
 
 /// Where one file has the record of an address, if it has one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct RecordKey(usize);
+pub(crate) struct RecordKey(u32);
 
 impl RecordKey {
-    /// No file holds that many bytes.
-    const NONE: Self = Self(usize::MAX);
+    const NONE: Self = Self(u32::MAX);
 
-    fn of(self) -> Option<usize> {
-        (self != Self::NONE).then_some(self.0)
+    /// No file is so long that its keys need more bits.
+    fn new(key: Option<usize>) -> Self {
+        key.and_then(|key| u32::try_from(key).ok()).map_or(Self::NONE, Self)
+    }
+
+    fn get(self) -> Option<usize> {
+        (self != Self::NONE).then_some(self.0 as usize)
     }
 }
+
+/// Where each file has the record of an address. What most people configure needs no allocation: a city and an ASN database
+/// for each kind of address.
+pub(crate) type RecordKeys = SmallVec<[RecordKey; 4]>;
 
 /// Zero or more open files, asked in order.
 #[derive(Default)]
@@ -74,10 +83,9 @@ impl GeoDatabase {
         Cache::default().locate(self, address)
     }
 
-    /// Finds the record of a routable address in each file. A file that is damaged there counts as one without.
-    pub(crate) fn find(&self, address: IpAddr, records: &mut Vec<RecordKey>) {
-        records.clear();
-        records.extend(self.files.iter().map(|file| file.find(address).map_or(RecordKey::NONE, RecordKey)));
+    /// The record of a routable address in each file. A file that is damaged there counts as one without.
+    pub(crate) fn find(&self, address: IpAddr) -> RecordKeys {
+        self.files.iter().map(|file| RecordKey::new(file.find(address))).collect()
     }
 
     /// The place in the records that [`GeoDatabase::find`] found for this address.
@@ -85,7 +93,7 @@ impl GeoDatabase {
         let mut place = Place::default();
         let mut tellers = Vec::new();
         for (index, (file, key)) in self.files.iter().zip(records).enumerate() {
-            if key.of().is_some_and(|key| fill(&mut place, file.place(key, address))) {
+            if key.get().is_some_and(|key| fill(&mut place, file.place(key, address))) {
                 tellers.push(index);
             }
         }

@@ -53,7 +53,7 @@ impl Format {
     /// The key of the record of a routable address: the same key is the same place. `None` when it has none.
     pub fn find(&self, address: IpAddr) -> Result<Option<usize>, FormatError> {
         Ok(match self {
-            Self::Mmdb(mmdb) => mmdb.find(address)?,
+            Self::Mmdb(mmdb) => mmdb.find(address),
             Self::Bin(bin) => bin.find(address)?,
         })
     }

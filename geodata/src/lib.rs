@@ -23,6 +23,7 @@ mod mmdb;
 mod plausible;
 pub mod refresh;
 mod traffic;
+mod tree;
 pub mod update;
 
 pub use attribution::{Attribution, attributions};

@@ -6,11 +6,14 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDate};
 use event::Place;
 use maxminddb::{MaxMindDbError, Reader};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use crate::tree::{Layout, SearchTree};
 
 /// What the metadata of every MMDB file begin with; they lie within the last 128 KiB (MaxMind DB file format
 /// specification 2.0).
@@ -18,7 +21,10 @@ const METADATA_MARKER: &[u8] = b"\xab\xcd\xefMaxMind.com";
 const METADATA_MAX_BYTES: usize = 128 * 1024;
 
 /// An MMDB file held in memory: a mapped file that somebody truncates would kill the process.
-pub(crate) struct Mmdb(Reader<Vec<u8>>);
+pub(crate) struct Mmdb {
+    reader: Reader<Bytes>,
+    tree: SearchTree,
+}
 
 impl Mmdb {
     /// Whether these bytes claim to be an MMDB file.
@@ -29,31 +35,36 @@ impl Mmdb {
 
     /// Reads the metadata of a file's bytes.
     pub fn from_bytes(bytes: Vec<u8>) -> Result<Self, MaxMindDbError> {
-        Reader::from_source(bytes).map(Self)
+        let bytes = Bytes::from(bytes);
+        let reader = Reader::from_source(bytes.clone())?;
+        let metadata = reader.metadata();
+        let layout = Layout {
+            node_count: metadata.node_count,
+            record_bits: metadata.record_size,
+            ip_version: metadata.ip_version,
+        };
+        Ok(Self { tree: SearchTree::new(bytes, layout), reader })
     }
 
     /// The kind of database as its maker names it; may be empty.
     pub fn name(&self) -> &str {
-        &self.0.metadata().database_type
+        &self.reader.metadata().database_type
     }
 
     /// When it was built.
     pub fn built(&self) -> Option<NaiveDate> {
-        let seconds = i64::try_from(self.0.metadata().build_epoch).ok()?;
+        let seconds = i64::try_from(self.reader.metadata().build_epoch).ok()?;
         DateTime::from_timestamp(seconds, 0).map(|time| time.date_naive())
     }
 
     /// Where the record of a routable address stands: the same offset is the same place. `None` when it is not known.
-    pub fn find(&self, address: IpAddr) -> Result<Option<usize>, MaxMindDbError> {
-        if address.is_ipv6() && self.0.metadata().ip_version == 4 {
-            return Ok(None);
-        }
-        Ok(self.0.lookup(address)?.offset())
+    pub fn find(&self, address: IpAddr) -> Option<usize> {
+        self.tree.find(address)
     }
 
     /// The place of a routable address that has a record.
     pub fn place(&self, address: IpAddr) -> Result<Place, MaxMindDbError> {
-        let record = self.0.lookup(address)?.decode::<Record<'_>>()?;
+        let record = self.reader.lookup(address)?.decode::<Record<'_>>()?;
         Ok(record.map(Place::from).unwrap_or_default())
     }
 }
