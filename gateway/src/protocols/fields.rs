@@ -78,12 +78,13 @@ impl Fields {
 
     /// Sets what the event's own properties are, unless there are none.
     pub fn props(&mut self, props: Map<String, Value>) {
-        self.set("props", Some(props).filter(|props| !props.is_empty()));
+        self.set("props", Some(without_nulls(props)).filter(|props| !props.is_empty()));
     }
 
     /// Keeps what else a sender tells: under its own names, and those that are taken after the protocol's.
     pub fn keep(&mut self, protocol: &str, rest: Map<String, Value>) {
-        for (name, value) in rest.into_iter().filter(|(_, value)| !value.is_null()) {
+        for (name, value) in without_nulls(rest) {
+            let value = if let Value::Object(members) = value { without_nulls(members).into() } else { value };
             let is_taken = TAKEN.contains(&name.as_str()) || self.0.contains_key(&name);
             let name = if is_taken { [protocol, "_", &name].concat() } else { name };
             self.0.insert(name, value);
@@ -101,6 +102,12 @@ impl Fields {
 
 fn host_of(url: &str) -> Option<String> {
     Url::parse(url).ok()?.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
+}
+
+/// Some trackers send dozens of properties that are not set.
+fn without_nulls(mut object: Map<String, Value>) -> Map<String, Value> {
+    object.retain(|_, value| !value.is_null());
+    object
 }
 
 /// Width and height as one text, when both are known.
@@ -138,9 +145,11 @@ mod tests {
     fn what_else_is_told_keeps_its_name_unless_that_is_taken() {
         let mut fields = Fields::default();
         fields.set("tv", Some("1"));
-        let Value::Object(rest) = json!({"tv": 2, "browser": "x", "new": null, "cs": "utf-8"}) else { unreachable!() };
+        let Value::Object(rest) = json!({"tv": 2, "browser": "x", "new": null, "cs": {"a": null}}) else {
+            unreachable!()
+        };
         fields.keep("sp", rest);
-        assert_eq!(Value::Object(fields.0), json!({"tv": "1", "sp_tv": 2, "sp_browser": "x", "cs": "utf-8"}));
+        assert_eq!(Value::Object(fields.0), json!({"tv": "1", "sp_tv": 2, "sp_browser": "x", "cs": {}}));
     }
 
     #[test]

@@ -2,9 +2,13 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounting;
+mod cors;
 mod disconnects;
 mod events;
 mod hostile;
+mod limits;
 mod log_failures;
+mod senders;
 mod shutdown;
+mod sites;
 mod support;
