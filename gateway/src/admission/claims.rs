@@ -11,6 +11,10 @@ use crate::metrics::IGNORED_FIELDS_TOTAL;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
+/// `trusted` from a sender whose events are worth nothing without what it says of its visitors, such as an import: rather
+/// than record them with less, they are refused.
+const PAGEBERG_SENDER: HeaderName = HeaderName::from_static("pageberg-sender");
+
 /// How far an untrusted sender's `event_time` may lie from the time of receipt.
 pub struct TimeWindow {
     max_age_micros: i64,
@@ -56,4 +60,9 @@ pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
 /// Whether a page in a browser sent the request: a server says nothing of pages.
 pub fn is_browser(headers: &HeaderMap) -> bool {
     [ORIGIN, REFERER, SEC_FETCH_SITE].iter().any(|name| headers.contains_key(name))
+}
+
+/// Whether the sender wants to be believed or refused.
+pub fn wants_trust(headers: &HeaderMap) -> bool {
+    headers.get(PAGEBERG_SENDER).is_some_and(|value| value == "trusted")
 }

@@ -111,7 +111,7 @@ impl Admission {
     /// Who sent a request, from its head.
     ///
     /// # Errors
-    /// A key that no site has, or a sender whose bucket is empty already.
+    /// A key that no site has, a sender that asks to be believed and is not, or one whose bucket is empty already.
     pub fn caller(&self, peer: IpAddr, asked: &Asked<'_>) -> Result<Caller, Problem> {
         let Client { address, is_sender } = self.proxies.client(peer, asked.headers);
         if !is_sender && address == peer.to_canonical() {
@@ -120,6 +120,9 @@ impl Admission {
         let is_trusted = is_sender && self.trusted_senders.iter().any(|network| network.contains(address));
         let caller = Caller { address, is_trusted, site: None, has_server_key: false };
         let caller = if self.accepts_all() { caller } else { self.identify(caller, keys::of_head(asked).as_deref())? };
+        if !caller.is_trusted && claims::wants_trust(asked.headers) {
+            return Err(Refusal::NotTrusted.into());
+        }
         self.charge(&caller, 0)?;
         Ok(caller)
     }
@@ -137,10 +140,12 @@ impl Admission {
         if let Some(site) = self.sites.of_server_key(key) {
             return Ok(Caller { site: Some(site), is_trusted: true, has_server_key: true, ..caller });
         }
-        match self.sites.of_write_key(key) {
-            Some(site) => Ok(Caller { site: Some(site), ..caller }),
-            None => Err(Refusal::UnknownKey.into()),
+        if let Some(site) = self.sites.of_write_key(key) {
+            return Ok(Caller { site: Some(site), ..caller });
         }
+        // A guess costs as much as an event.
+        self.charge(&caller, 1)?;
+        Err(Refusal::UnknownKey.into())
     }
 
     /// Takes so many events out of the sender's bucket; for none, asks whether any may come. Trusted senders have none:

@@ -16,6 +16,8 @@ const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy")
 pub enum Refusal {
     /// Its key is no site's.
     UnknownKey,
+    /// It asks to be believed, and is not.
+    NotTrusted,
     /// More events of its address than this limit allows.
     AddressRate(Rate, OverLimit),
     /// More events of its site than this limit allows.
@@ -28,6 +30,12 @@ impl From<Refusal> for Problem {
             Refusal::UnknownKey => Self::new(StatusCode::UNAUTHORIZED, "the key is not one of a configured site")
                 .with_header(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"pageberg\""))
                 .because("unknown_key"),
+            Refusal::NotTrusted => Self::new(
+                StatusCode::FORBIDDEN,
+                "ip, user_agent and event_time of this sender would not be recorded: its address is none of \
+                 trusted_senders, or a proxy hides it, and it gives no server key of a site",
+            )
+            .because("not_trusted"),
             Refusal::AddressRate(rate, over) => over_limit("address", rate, over).because("address_rate"),
             Refusal::SiteRate(rate, over) => over_limit("site", rate, over).because("site_rate"),
         }

@@ -59,6 +59,16 @@ async fn an_address_that_sends_too_many_events_is_told_when_to_come_again() {
 }
 
 #[tokio::test]
+async fn keys_cannot_be_guessed_faster_than_events_may_come() {
+    let sites = vec![Site { name: "shop".to_owned(), ..Site::default() }];
+    let config = Config { sites, trusted_senders: Vec::new(), address_rate: at_once(2), ..Config::default() };
+    let server = Server::start(config).await;
+    for status in [401, 401, 429, 429] {
+        assert_eq!(server.send(post_with("Authorization: Bearer guess\r\n", EVENT)).await.status, status);
+    }
+}
+
+#[tokio::test]
 async fn trusted_senders_are_not_limited_by_address() {
     let server = Server::start(Config { address_rate: at_once(1), ..Config::default() }).await;
     for _ in 0..3 {

@@ -106,6 +106,17 @@ async fn trusted_senders_and_server_keys_speak_for_their_visitors() {
 }
 
 #[tokio::test]
+async fn a_sender_that_must_be_believed_is_refused_when_it_is_not() {
+    let event = r#"{"url":"/","ip":"8.8.8.8"}"#;
+    let server = Server::start(untrusting()).await;
+    let refused = server.send(post_with("Pageberg-Sender: trusted\r\n", event)).await;
+    refused.assert_problem(403, "gives no server key of a site");
+    assert_eq!(server.log.appends(), 0);
+    let believed = recorded(&Server::start(Config::default()).await, "Pageberg-Sender: trusted\r\n", event).await;
+    assert_eq!(believed["ip"], "8.8.8.8");
+}
+
+#[tokio::test]
 async fn a_browser_s_user_agent_is_filled_in_and_a_server_s_is_not() {
     for (config, headers, user_agent) in [
         (Config::default(), "User-Agent: Firefox/1\r\nReferer: http://localhost/\r\n", json!("Firefox/1")),
