@@ -32,7 +32,7 @@ pub use key::partition_key;
 pub use outcome::Outcome;
 pub use place::Place;
 pub use position::{Advance, LogPosition, Positions, Step};
-pub use relocate::{Locate, Relocated, Verdict, Verdicts};
+pub use relocate::{Locate, Reenriched, Reenrichment, Relocated, Verdict, Verdicts};
 pub use secret::{Secret, SecretUrl};
 pub use time::{TimeError, Timestamp};
 pub use visit::{Campaign, Channel, Device, UserAgent, Visit};

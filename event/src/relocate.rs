@@ -1,8 +1,9 @@
 //! Looking visitors' places up again, for rows that an older geo database was asked for.
 
+use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use crate::Place;
+use crate::{Place, Timestamp};
 
 /// What today's database tells of a public address.
 #[derive(Clone, PartialEq, Debug)]
@@ -77,6 +78,31 @@ impl Verdicts {
     pub fn rows(&self) -> u64 {
         self.no_address + self.not_public + self.current + self.changed
     }
+}
+
+/// What looking the rows of a table up again has come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Reenriched {
+    /// What is gone through: data files of Iceberg, blocks of Postgres. 0 as long as that is not known.
+    pub parts: u64,
+    /// Those that are done with.
+    pub parts_done: u64,
+    /// Data files that were replaced; in Postgres each row is replaced by itself.
+    pub files_replaced: u64,
+    /// The rows of the range in the parts that are done with.
+    pub rows: Verdicts,
+}
+
+/// Which rows of a table are to be looked up again, and who is asked and told meanwhile.
+pub struct Reenrichment<'a> {
+    /// Rows of these times, `event_timestamp`; the end is not among them.
+    pub range: Range<Timestamp>,
+    /// Count only: change nothing.
+    pub dry_run: bool,
+    /// Today's database.
+    pub locate: &'a mut Locate<'a>,
+    /// Told again and again how far it has come; can end it there.
+    pub watch: &'a mut (dyn FnMut(&Reenriched) -> ControlFlow<()> + Send),
 }
 
 #[cfg(test)]

@@ -35,6 +35,5 @@ pub use catalog::CATALOG_NAME;
 pub use config::{Config, FilesConfig, TableConfig};
 pub use error::Error;
 pub use files::DataFiles;
-pub use reenrich::{Reenriched, Reenrichment};
 pub use table::Table;
 pub use writer::Writer;

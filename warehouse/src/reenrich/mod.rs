@@ -12,9 +12,8 @@ mod rows;
 mod source;
 
 use std::collections::HashSet;
-use std::ops::{ControlFlow, Range};
 
-use event::{Locate, Timestamp, Verdicts};
+use event::{Reenriched, Reenrichment, Verdicts};
 use iceberg::scan::FileScanTask;
 use iceberg::spec::Operation;
 
@@ -30,31 +29,6 @@ const MAX_LISTINGS: u32 = 100;
 
 /// Files that are replaced in one commit at most.
 const MAX_FILES: usize = 64;
-
-/// What looking places up again has come to.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Reenriched {
-    /// Data files that overlap the range.
-    pub files: u64,
-    /// Those that are done with: replaced, or left because nothing in them changes.
-    pub files_done: u64,
-    /// Those that were replaced.
-    pub files_replaced: u64,
-    /// The rows of the range in the files that are done with.
-    pub rows: Verdicts,
-}
-
-/// What is to be done, and who is asked and told meanwhile.
-pub struct Reenrichment<'a> {
-    /// Rows of these times, `event_timestamp`; the end is not among them.
-    pub range: Range<Timestamp>,
-    /// Count only: change nothing.
-    pub dry_run: bool,
-    /// Today's database.
-    pub locate: &'a mut Locate<'a>,
-    /// Told after each file; can end it there.
-    pub watch: &'a mut (dyn FnMut(&Reenriched) -> ControlFlow<()> + Send),
-}
 
 impl Table {
     /// Looks the places of a time range up again. Rows that are appended while it runs are kept; whether they are
@@ -108,7 +82,7 @@ impl Run<'_, '_> {
     async fn go_through(&mut self, source: &Source<'_>) -> Result<bool, Error> {
         let left: Vec<&FileScanTask> =
             source.files.iter().filter(|file| !self.seen.contains(&file.data_file_path)).collect();
-        self.total.files = self.total.files_done + left.len() as u64;
+        self.total.parts = self.total.parts_done + left.len() as u64;
         let mut is_complete = true;
         let mut group = Group::default();
         for file in left {
@@ -173,7 +147,7 @@ impl Run<'_, '_> {
     }
 
     fn done(&mut self, files: usize, rows: &Verdicts) {
-        self.total.files_done += files as u64;
+        self.total.parts_done += files as u64;
         self.total.rows.add(rows);
     }
 }

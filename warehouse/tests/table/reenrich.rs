@@ -4,10 +4,10 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use event::{Enriched, Place, Relocated, Timestamp, Verdicts};
+use event::{Enriched, Place, Reenriched, Reenrichment, Relocated, Timestamp, Verdicts};
 use iceberg::expr::Predicate;
 use serde_json::{Value, json};
-use warehouse::{Config, Error, Reenriched, Reenrichment, Table};
+use warehouse::{Config, Error, Table};
 
 use crate::support::*;
 
@@ -119,7 +119,7 @@ async fn rows_of_the_range_get_todays_places_and_nothing_else_changes() {
 
     let done = reenrich(&mut table, 10..12).await;
     let rows_of_range = Verdicts { changed: 30, not_public: 20, no_address: 1, current: 0 };
-    assert_eq!((done.rows, done.files, done.files_done, done.files_replaced), (rows_of_range, 5, 5, 4));
+    assert_eq!((done.rows, done.parts, done.parts_done, done.files_replaced), (rows_of_range, 5, 5, 4));
     for (before, after) in before.iter().zip(rows(folder.path())) {
         assert_eq!(after.len(), 102);
         assert_eq!(after, expected(before));
@@ -177,7 +177,7 @@ async fn large_files_are_rewritten_with_bounds_that_find_every_row() {
     deliver(&mut table, &events).await;
     assert!(data_files(folder.path()).len() > 1);
     let done = reenrich(&mut table, 0..20).await;
-    assert_eq!((done.rows, done.files_replaced), (changed(5_000), done.files));
+    assert_eq!((done.rows, done.files_replaced), (changed(5_000), done.parts));
     assert_eq!(with_country(folder.path(), "N3"), 500);
     let url = "https://shop.example/4999";
     assert_eq!(both_readers(folder.path(), &["url", url]), [json!({"rows": 1}), json!({"rows": 1})]);
@@ -215,7 +215,7 @@ async fn a_dry_run_counts_and_changes_nothing() {
     let mut watch = |_: &Reenriched| ControlFlow::Continue(());
     let asked = Reenrichment { range: days(10..11), dry_run: true, locate: &mut today, watch: &mut watch };
     let done = table.reenrich(asked).await.unwrap();
-    assert_eq!((done.rows, done.files, done.files_replaced), (changed(1), 1, 0));
+    assert_eq!((done.rows, done.parts, done.files_replaced), (changed(1), 1, 0));
     assert_eq!((snapshot(folder.path()).await, data_files(folder.path())), (stood_at, files));
 }
 
@@ -226,7 +226,7 @@ async fn ended_half_way_it_keeps_what_is_done_and_does_the_rest_when_it_is_run_a
     for offset in 0..6 {
         deliver(&mut table, &[visit(offset, 10, "192.0.2.1")]).await;
     }
-    let after_two = |done: &Reenriched| match done.files_done {
+    let after_two = |done: &Reenriched| match done.parts_done {
         0 => ControlFlow::Continue(()),
         _ => ControlFlow::Break(()),
     };
@@ -234,7 +234,7 @@ async fn ended_half_way_it_keeps_what_is_done_and_does_the_rest_when_it_is_run_a
     small.files.target_file_bytes = 1;
     let mut one_by_one = Table::open(folder.path(), &small).await.unwrap();
     let first = try_reenrich(&mut one_by_one, 10..11, after_two).await.unwrap();
-    assert_eq!((first.rows, first.files, first.files_replaced), (changed(1), 6, 1));
+    assert_eq!((first.rows, first.parts, first.files_replaced), (changed(1), 6, 1));
     let second = reenrich(&mut table, 10..11).await;
     assert_eq!((second.rows, second.files_replaced), (Verdicts { current: 1, changed: 5, ..Verdicts::default() }, 5));
     assert_eq!(with_country(folder.path(), "N1"), 6);
@@ -266,7 +266,7 @@ async fn an_append_at_any_instant_is_kept_and_does_not_fail() {
     for polls in (1..).step_by(4) {
         deliver(&mut table, &[visit(appended, 10, "192.0.2.1")]).await;
         let next = appended + 1;
-        let slow = async { reenrich(&mut other, 0..20).await.files };
+        let slow = async { reenrich(&mut other, 0..20).await.parts };
         let fast = async {
             deliver(&mut table, &[visit(next, 10, "192.0.2.1")]).await;
             0
@@ -302,7 +302,7 @@ async fn two_at_once_do_no_harm() {
     }
     let left = reenrich(&mut one, 0..20).await;
     assert_eq!(left.rows, Verdicts { current: 20, ..Verdicts::default() });
-    let referenced = left.files as usize;
+    let referenced = left.parts as usize;
     assert_eq!(data_files(folder.path()).len(), 20 + referenced, "the files of lost attempts must be gone");
 }
 
