@@ -10,7 +10,8 @@ use crate::{refresh, update};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// MMDB files, asked in this order; the first that knows an address wins. A pair for IPv4 and IPv6 is two files.
+    /// Files of geo databases, MMDB or IP2Location BIN, asked in this order: each field of a place comes from the first that
+    /// knows it. A pair for IPv4 and IPv6 is two files.
     pub files: Vec<PathBuf>,
     /// When a newer file takes the place of one in use.
     pub refresh: refresh::Config,

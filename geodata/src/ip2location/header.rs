@@ -39,16 +39,15 @@ impl Header {
         }
         let header: &[u8; HEADER_BYTES] = file.first_chunk().ok_or(BinError::Short(file.len()))?;
         let [database_type, columns, year, month, day, ..] = *header;
-        let extent = |rows, position, index_position| {
-            let [rows, position, index_position] =
-                [rows, position, index_position].map(|offset| number(header, offset));
-            Ok(Extent { rows: rows?, position: position?, index_position: index_position? })
-        };
-        let built = NaiveDate::from_ymd_opt(2000 + i32::from(year), month.into(), day.into());
-        let built = built.ok_or(BinError::Date(year, month, day));
         check_kind(database_type, columns, header[29])?;
+        let built = NaiveDate::from_ymd_opt(2000 + i32::from(year), month.into(), day.into());
+        let built = built.ok_or(BinError::Date(year, month, day))?;
         check_size(number(header, 31)?, file.len())?;
-        Ok(Self { database_type, columns, built: built?, ipv4: extent(5, 9, 21)?, ipv6: extent(13, 17, 25)? })
+        let [ipv4_rows, ipv4_position, ipv6_rows, ipv6_position, ipv4_index, ipv6_index] =
+            [5, 9, 13, 17, 21, 25].map(|offset| number(header, offset));
+        let ipv4 = Extent { rows: ipv4_rows?, position: ipv4_position?, index_position: ipv4_index? };
+        let ipv6 = Extent { rows: ipv6_rows?, position: ipv6_position?, index_position: ipv6_index? };
+        Ok(Self { database_type, columns, built, ipv4, ipv6 })
     }
 }
 

@@ -70,7 +70,7 @@ impl Bin {
     /// The place of the row with this key.
     ///
     /// # Errors
-    /// When a column leads out of the file, or to what is no text.
+    /// When a column leads out of the file.
     pub fn place(&self, key: usize) -> Result<Place, BinError> {
         row::place(&self.bytes, key, &self.columns)
     }

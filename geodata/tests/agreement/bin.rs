@@ -68,6 +68,18 @@ fn city_databases_with_an_index_say_what_the_vendors_reader_says() {
 }
 
 #[test]
+fn a_bin_and_an_mmdb_of_the_same_data_tell_the_same_places() {
+    let [bin, mmdb] = ["logs-DB11.BIN", "logs-city-flat.mmdb"].map(|file| {
+        let (database, errors) = GeoDatabase::open(&[data("geo/derived").join(file)]);
+        assert!(errors.is_empty(), "{errors:?}");
+        let place = |address| (*database.locate(address).place).clone();
+        of_web_log().into_iter().map(place).map(|place| (place.country, place.state, place.city)).collect::<Vec<_>>()
+    });
+    assert!(bin.iter().any(|(_, _, city)| city.as_ref().is_some_and(|city| !city.is_ascii())), "only ASCII");
+    assert_eq!(bin, mmdb);
+}
+
+#[test]
 fn one_of_2006_whose_layout_the_vendors_reader_misreads_is_refused() {
     let (_, errors) = GeoDatabase::open(&[data("geo/ip2location/IPV6-COUNTRY.SMALL.BIN")]);
     assert_eq!(errors.len(), 1);
