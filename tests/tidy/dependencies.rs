@@ -10,12 +10,13 @@ use crate::{assert_none, files};
 const ROOT: &str = "pageberg";
 
 /// Which crates of this workspace each may use; the root package may use all.
-const DIRECTIONS: [(&str, &[&str]); 7] = [
+const DIRECTIONS: [(&str, &[&str]); 8] = [
     ("event", &[]),
     ("eventlog", &["event"]),
     ("gateway", &["event", "eventlog"]),
     ("geodata", &["event"]),
-    ("pipeline", &["event", "eventlog", "geodata"]),
+    ("pipeline", &["event", "eventlog", "geodata", "visit"]),
+    ("visit", &["event"]),
     ("warehouse", &["event"]),
     ("sinks", &["event", "eventlog", "pipeline", "warehouse"]),
 ];
