@@ -69,6 +69,14 @@ impl DatabaseFile {
         self.format.built()
     }
 
+    /// The kind of file it is: `MMDB` or `IP2Location BIN`.
+    pub fn format(&self) -> &'static str {
+        match self.format {
+            Format::Mmdb(_) => "MMDB",
+            Format::Bin(_) => "IP2Location BIN",
+        }
+    }
+
     /// Size of the file.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes

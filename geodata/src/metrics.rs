@@ -31,5 +31,9 @@ pub fn describe() {
     describe_counter!(GEO_REFRESHES, "Newer geo database files that took the place of one in use");
     describe_counter!(GEO_REFUSALS, "Geo database files that were refused, by reason");
     describe_counter!(GEO_UPDATES, "Updates of geo databases tried, by source and outcome");
-    describe_gauge!(GEO_UPDATE_SUCCESS, Unit::Seconds, "When the vendor last told whether there is a newer geo database");
+    describe_gauge!(
+        GEO_UPDATE_SUCCESS,
+        Unit::Seconds,
+        "When the vendor last told whether there is a newer geo database"
+    );
 }

@@ -9,7 +9,7 @@
 mod config;
 mod examine;
 mod identity;
-mod probes;
+pub(crate) mod probes;
 mod refusal;
 mod slot;
 mod status;

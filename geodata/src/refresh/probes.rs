@@ -14,9 +14,14 @@ const STRIDE: u32 = 0x9e37_79b1;
 
 /// Addresses spread over the public space, always the same, and these recent ones.
 pub(crate) fn addresses(recent: Vec<IpAddr>) -> impl Iterator<Item = IpAddr> {
-    let v4 = (0..SPREAD).map(|number| IpAddr::V4(Ipv4Addr::from_bits(number.wrapping_mul(STRIDE))));
-    let v6 = (0..SPREAD).map(|number| IpAddr::V6(in_blocks(number)));
-    v4.chain(v6).chain(recent).filter_map(routable)
+    spread(SPREAD).chain(recent.into_iter().filter_map(routable))
+}
+
+/// So many addresses of each kind, less the reserved ones, spread over the public space, always the same.
+pub(crate) fn spread(per_kind: u32) -> impl Iterator<Item = IpAddr> {
+    let v4 = (0..per_kind).map(|number| IpAddr::V4(Ipv4Addr::from_bits(number.wrapping_mul(STRIDE))));
+    let v6 = (0..per_kind).map(|number| IpAddr::V6(in_blocks(number)));
+    v4.chain(v6).filter_map(routable)
 }
 
 fn in_blocks(number: u32) -> Ipv6Addr {
