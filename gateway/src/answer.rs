@@ -14,8 +14,8 @@ use hyper::body::{Frame, SizeHint};
 use serde::{Serialize, Serializer};
 
 use crate::body::Share;
-use crate::judge::{Fault, FaultKind, Verdict};
 use crate::problem::Problem;
+use crate::verdict::{Fault, FaultKind, Verdict};
 
 const BUSY_RETRY_AFTER_SECONDS: u32 = 1;
 const AWAY_RETRY_AFTER_SECONDS: u32 = 5;

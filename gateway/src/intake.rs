@@ -20,11 +20,12 @@ use crate::answer;
 use crate::body::{self, Budget, Encoding, Limits, Share};
 use crate::config::Config;
 use crate::finish::Finishing;
-use crate::judge::{Judged, Received, Rules, Verdict, judge};
+use crate::judge::{Judged, Received, Rules, judge};
 use crate::problem::Problem;
 use crate::protocols::{Asked, Protocol};
 use crate::readiness::Readiness;
 use crate::tally::{Tally, count_refused};
+use crate::verdict::Verdict;
 
 /// Bodies up to this size are judged where they are read; larger and compressed ones off the async threads.
 const JUDGED_INLINE_BYTES: usize = 64 << 10;

@@ -32,6 +32,7 @@ mod routes;
 mod server;
 mod split;
 mod tally;
+mod verdict;
 
 pub use admission::{FieldLimits, Network, Rate, Site, SitesError};
 pub use config::{Config, ConfigError};

@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use event::Outcome;
 use serde::Serialize;
 
-use crate::judge::Fault;
+use crate::verdict::Fault;
 
 /// An error as its sender is told.
 #[derive(Debug)]

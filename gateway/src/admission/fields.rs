@@ -4,7 +4,7 @@ use event::Event;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::judge::Fault;
+use crate::verdict::Fault;
 
 /// Most characters of each field. An event with a longer one is refused, never cut.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ mod tests {
     use event::{Draft, Timestamp};
 
     use super::*;
-    use crate::judge::FaultKind;
+    use crate::verdict::FaultKind;
 
     #[test]
     fn a_field_over_its_limit_is_named_and_one_at_its_limit_passes() {

@@ -40,9 +40,9 @@ use self::rate::AddressLimiter;
 use self::refusal::Refusal;
 use self::sites::{SITE, Sites};
 use crate::config::Config;
-use crate::judge::{Fault, FaultKind};
 use crate::problem::Problem;
 use crate::protocols::Asked;
+use crate::verdict::Fault;
 
 /// Why an event of a local page is not recorded, as its sender is told.
 const LOCAL: &str = "the page is local";
@@ -226,9 +226,9 @@ impl Admission {
             .or_else(|| self.sites.of_origin(origin.or_else(|| origin_of_referer(headers))?))
             .or_else(|| if origin.is_some() { None } else { self.sites.of_page(event) });
         match (site, origin) {
-            (None, _) => Err(Fault::forbidden(FaultKind::UnknownSite)),
+            (None, _) => Err(Fault::of_unknown_site()),
             (Some(site), Some(origin)) if !caller.has_server_key && !self.sites.allows(site, origin) => {
-                Err(Fault::forbidden(FaultKind::ForeignOrigin))
+                Err(Fault::of_foreign_origin())
             }
             (site, _) => Ok(site),
         }

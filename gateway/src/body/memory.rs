@@ -49,3 +49,48 @@ pub fn json_tree_bytes(json: &[u8]) -> usize {
     let count = |wanted: u8| json.iter().filter(|byte| **byte == wanted).count();
     json.len() + count(b'{') * OBJECT_BYTES + count(b'[') * ARRAY_BYTES + count(b',') * VALUE_BYTES
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+    use crate::body::Budget;
+
+    /// The bytes of a tree's values and texts, with what maps and vectors allocate for a few elements.
+    fn least_bytes(value: &Value) -> usize {
+        let inside = match value {
+            Value::String(text) => text.len(),
+            Value::Array(values) => values.iter().map(least_bytes).sum::<usize>().max(4 * size_of::<Value>()),
+            Value::Object(members) => {
+                let node = 11 * (size_of::<Value>() + size_of::<String>());
+                node + members.iter().map(|(key, value)| key.len() + least_bytes(value)).sum::<usize>()
+            }
+            _ => 0,
+        };
+        size_of::<Value>() + inside
+    }
+
+    #[test]
+    fn a_tree_never_takes_more_than_is_reserved_for_it() {
+        for json in [
+            format!("[{}1]", "1,".repeat(1_000)),
+            format!("[{}0]", "{\"\":0},".repeat(1_000)),
+            format!("[{}0]", "[0],".repeat(1_000)),
+            format!("{}0{}", "[".repeat(100), "]".repeat(100)),
+            format!("{{\"a\":\"{}\"}}", "x".repeat(1_000)),
+        ] {
+            let needed = least_bytes(&serde_json::from_str(&json).unwrap());
+            assert!(json_tree_bytes(json.as_bytes()) >= needed, "{needed}: {:.20}", json);
+        }
+    }
+
+    #[test]
+    fn what_there_is_no_room_for_is_not_reserved() {
+        let mut share = Budget::new(1_000).share();
+        let memory = Memory::of(&mut share, 1_000);
+        memory.reserve(900).unwrap();
+        assert!(matches!(memory.reserve(101), Err(BodyError::Exhausted(_))));
+        assert!(memory.reserve(100).is_ok());
+    }
+}

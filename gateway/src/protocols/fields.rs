@@ -4,7 +4,7 @@ use event::{Draft, EventId, Timestamp};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::judge::Fault;
+use crate::verdict::Fault;
 
 /// Names that have a meaning or a column of their own: what a sender means by them may be something else.
 const TAKEN: [&str; 33] = [

@@ -12,8 +12,8 @@ use url::form_urlencoded;
 use super::fields::{Fields, number};
 use super::source::Source;
 use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
+use crate::verdict::{Fault, Verdict};
 
 /// The Measurement Protocol, as servers speak it.
 pub struct MeasurementProtocol;

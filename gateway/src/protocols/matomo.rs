@@ -11,8 +11,8 @@ use serde_json::{Map, json};
 use super::fields::{Fields, number};
 use super::source::{Source, raw_text};
 use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
+use crate::verdict::{Fault, Verdict};
 
 /// The protocol of matomo.js, matomo-tracker and the other Matomo clients.
 pub struct Matomo;

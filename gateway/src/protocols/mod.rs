@@ -29,8 +29,8 @@ pub use snowplow::Snowplow;
 pub use umami::Umami;
 
 use crate::body::Memory;
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
+use crate::verdict::{Fault, Verdict};
 
 /// A way of telling page views: how its requests are read, and what its senders wait for.
 pub trait Protocol: Send + Sync {

@@ -6,9 +6,9 @@ use event::Draft;
 use super::{Asked, Message, Protocol, Reply, Request};
 use crate::answer;
 use crate::body::json_tree_bytes;
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
 use crate::split::split;
+use crate::verdict::{Fault, Verdict};
 
 /// The protocol of `POST /v1/events`.
 pub struct Native;

@@ -8,9 +8,9 @@ use serde_json::value::RawValue;
 use super::Request;
 use super::source::NESTED_BYTES;
 use crate::body::json_tree_bytes;
-use crate::judge::Fault;
 use crate::problem::Problem;
 use crate::split::{SplitError, split};
+use crate::verdict::Fault;
 
 /// What one byte of JSON, or of a text that holds JSON, becomes in memory at most.
 const TREE_BYTES_A_BYTE: usize = 700;

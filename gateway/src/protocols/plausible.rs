@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use super::fields::Fields;
 use super::source::Source;
 use super::{Asked, Message, Protocol, Reply, Request, parts};
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
+use crate::verdict::{Fault, Verdict};
 
 /// The protocol of plausible-tracker, @plausible-analytics/tracker and script.js.
 pub struct Plausible;

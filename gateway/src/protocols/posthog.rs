@@ -17,9 +17,9 @@ use url::form_urlencoded;
 use super::fields::{Fields, resolution};
 use super::source::{Source, raw_text};
 use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
 use crate::split::split;
+use crate::verdict::{Fault, Verdict};
 
 /// The protocol of posthog-js, posthog-node and the other PostHog libraries.
 pub struct PostHog;

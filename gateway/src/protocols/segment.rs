@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::fields::{Fields, resolution};
 use super::source::{Source, raw_text};
 use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
+use crate::verdict::{Fault, Verdict};
 
 /// The protocol of @segment/analytics-next, @segment/analytics-node and the other Segment libraries.
 pub struct Segment;

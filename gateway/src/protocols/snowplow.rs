@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 use super::fields::{Fields, number};
 use super::source::{Source, nested};
 use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
+use crate::verdict::{Fault, Verdict};
 
 /// The protocol of @snowplow/browser-tracker, @snowplow/node-tracker and the other Snowplow trackers.
 pub struct Snowplow;

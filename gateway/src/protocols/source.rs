@@ -7,7 +7,7 @@ use url::form_urlencoded;
 
 use super::clock;
 use crate::body::json_tree_bytes;
-use crate::judge::Fault;
+use crate::verdict::Fault;
 
 /// The most parameters of a query or form: what PHP takes (`max_input_vars`), for which Matomo's are made.
 const MAX_PARAMETERS: usize = 1_000;

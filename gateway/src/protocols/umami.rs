@@ -9,9 +9,9 @@ use serde_json::json;
 use super::fields::Fields;
 use super::source::Source;
 use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
-use crate::judge::{Fault, Verdict};
 use crate::problem::Problem;
 use crate::split::split;
+use crate::verdict::{Fault, Verdict};
 
 /// The protocol of umami's script.js and @umami/node.
 pub struct Umami;
