@@ -3,6 +3,7 @@
 mod cli;
 mod commands;
 mod config;
+mod geo;
 mod import;
 mod log;
 mod logging;

@@ -8,7 +8,6 @@ use anyhow::Context;
 use eventlog::EventLog;
 use gateway::Gateway;
 use geodata::LiveDatabase;
-use geodata::refresh::Watcher;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use pipeline::{Pipeline, Sink, Status};
 use sinks::dead_letters::{DeadLetterQueue, DeadLetterSink};
@@ -17,10 +16,10 @@ use sinks::kafka::KafkaSink;
 use sinks::postgres::PostgresSink;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, SinkName};
+use crate::geo::Geo;
 use crate::log::Log;
 use crate::status::StatusServer;
 
@@ -42,15 +41,15 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let gateway_listener = listen(config.gateway.listen, "--listen", roles.gateway).await?;
     let status_listener = listen(config.status.listen, "--status", true).await?;
     let log = Log::open(&config, roles).await?;
-    let geo = watch_geo(&config, roles).await?;
+    let geo = if roles.pipeline { Geo::open(&config).await? } else { Geo::none() };
     let status = Status::default();
 
     let gateway = match gateway_listener {
         Some(listener) => Some((gateway(&config, &log, &metrics)?, listener)),
         None => None,
     };
-    let pipeline = if roles.pipeline { Some(pipeline(&config, &log, geo.live(), &status)?) } else { None };
-    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo, status, metrics);
+    let pipeline = if roles.pipeline { Some(pipeline(&config, &log, geo.watcher.live(), &status)?) } else { None };
+    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo.watcher, status, metrics);
     let stop = Stop::default();
     announce(&config, roles);
 
@@ -125,13 +124,6 @@ async fn listen(address: SocketAddr, flag: &str, wanted: bool) -> anyhow::Result
     }
     let listener = TcpListener::bind(address).await;
     Ok(Some(listener.with_context(|| format!("failed to listen on {address}; choose another address with {flag}"))?))
-}
-
-/// Reads the geo databases, which only the pipeline needs.
-async fn watch_geo(config: &Config, roles: Roles) -> anyhow::Result<Watcher> {
-    let files = if roles.pipeline { config.geo.files.clone() } else { Vec::new() };
-    let refresh = config.geo.refresh.clone();
-    spawn_blocking(move || Watcher::open(&files, refresh)).await.context("failed to read the geo databases")
 }
 
 fn gateway(config: &Config, log: &Log, metrics: &PrometheusHandle) -> anyhow::Result<Gateway> {

@@ -1,12 +1,12 @@
 //! `check`: whether the server would run here.
 
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use eventlog::EventLog;
 use eventlog::kafka::KafkaLog;
-use geodata::GeoDatabase;
+use geodata::refresh;
 
 use crate::config::{self, Config, SinkName};
 
@@ -23,8 +23,12 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if config.kafka.brokers.is_some() {
         failures.told("kafka", kafka(&config).await);
     }
-    for file in &config.geo.files {
-        failures.told("geo database", geo_database(file));
+    let fetched = |file: &PathBuf| !config.geo.files.contains(file);
+    for file in config.geo.all_files(&config.data) {
+        // What is yet to be fetched is no failure; the warnings name it.
+        if file.exists() || !fetched(&file) {
+            failures.told("geo database", geo_database(&file, &config));
+        }
     }
     for warning in config::warnings(&config) {
         println!("note    {warning}");
@@ -81,10 +85,9 @@ async fn kafka(config: &Config) -> anyhow::Result<String> {
     Ok(format!("can be reached; {topic} has {} partitions", partitions.len()))
 }
 
-fn geo_database(file: &Path) -> anyhow::Result<String> {
-    let (database, mut errors) = GeoDatabase::open(&[file.to_owned()]);
-    match errors.pop() {
-        Some(error) => Err(error.into()),
-        None => Ok(database.names().collect::<Vec<_>>().join(", ")),
-    }
+fn geo_database(file: &Path, config: &Config) -> anyhow::Result<String> {
+    let bytes = std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let database = refresh::examine(file, bytes, None, Vec::new(), &config.geo.refresh)
+        .with_context(|| file.display().to_string())?;
+    Ok(database.name().to_string())
 }

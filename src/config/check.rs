@@ -19,7 +19,8 @@ fn faults_of_parts(config: &Config) -> Vec<String> {
     let kafka = config.kafka.brokers.as_ref().and_then(|_| config.kafka.check().err());
     let kafka = kafka.map(|error| told("kafka: ", error.into()));
     let spool = config.spool.check().err().map(|error| told("spool: ", error.into()));
-    [gateway, iceberg, postgres, kafka, spool].into_iter().flatten().collect()
+    let geo = config.geo.update.sources(&config.data).err().map(|error| told("geo.update: ", error.into()));
+    [gateway, iceberg, postgres, kafka, spool, geo].into_iter().flatten().collect()
 }
 
 fn contradictions(config: &Config) -> Vec<String> {
@@ -53,10 +54,11 @@ pub fn warnings(config: &Config) -> Vec<String> {
     if config.sinks.is_none() && config.postgres.url.is_none() {
         warnings.push("postgres is not delivered to: no --postgres URL is given".to_owned());
     }
-    if config.geo.files.is_empty() {
+    let geo_files = config.geo.all_files(&config.data);
+    if geo_files.is_empty() {
         warnings.push("visitors get no place, geodata is {}: no --geo FILE is given".to_owned());
     }
-    for file in config.geo.files.iter().filter(|file| !file.exists()) {
+    for file in geo_files.iter().filter(|file| !file.exists()) {
         warnings.push(format!("{} does not exist: its places stay unknown until it does", file.display()));
     }
     warnings
