@@ -6,6 +6,7 @@ mod chaos;
 mod clients;
 mod cluster;
 mod crash;
+mod geo_refresh;
 #[expect(dead_code, reason = "the event log's own tests use the rest")]
 #[path = "../support/kafka.rs"]
 mod kafka;

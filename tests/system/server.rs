@@ -59,6 +59,11 @@ impl Server {
         self.process.status().await
     }
 
+    /// All that it has logged.
+    pub fn log(&self) -> String {
+        self.process.whole_log()
+    }
+
     /// Waits until every sink has delivered all that the log holds.
     pub async fn until_delivered(&self) {
         self.process
