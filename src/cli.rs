@@ -67,7 +67,7 @@ enum Command {
     Check(serve::Args),
     /// List or replay the records that could not be decoded or delivered
     Deadletters(deadletters::Args),
-    /// Look visitors' addresses up in the geo databases
+    /// Look addresses up in the geo databases, fetch newer ones, tell how they stand, check files
     Geo(geo::Args),
     /// Look into the topics of the embedded log; works while the server runs
     Topic(topic::Args),
@@ -122,7 +122,7 @@ impl Cli {
             Command::Config(_) => show_config::run(&loaded),
             Command::Check(_) => check::run(config).await,
             Command::Deadletters(args) => args.run(config).await,
-            Command::Geo(args) => args.run(config),
+            Command::Geo(args) => args.run(config).await,
             Command::Topic(args) => args.run(config),
             Command::Health(args) => args.run(config).await,
             Command::DbInit(_) => db_init::run(config).await,

@@ -5,8 +5,11 @@ use event::Place;
 use crate::DatabaseFile;
 use crate::refresh::probes;
 
+/// A name, and whether a place has it.
+type Field = (&'static str, fn(&Place) -> bool);
+
 /// The fields of a place by the names that `Place` has when it is written as JSON.
-const FIELDS: [(&str, fn(&Place) -> bool); 13] = [
+const FIELDS: [Field; 13] = [
     ("country", |place| place.country.is_some()),
     ("country_name", |place| place.country_name.is_some()),
     ("state", |place| place.state.is_some()),

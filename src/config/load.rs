@@ -80,7 +80,7 @@ fn all_faults(defaults: &Value, given: &[Given], whole: &serde_json::Error) -> S
 
 /// Whether an error must not repeat the key's value.
 fn is_secret(key: &str) -> bool {
-    key.ends_with("password") || key.ends_with("secret")
+    ["password", "secret", "license_key", "token", ".url"].iter().any(|ending| key.ends_with(ending))
 }
 
 fn listed(faults: &[String]) -> String {

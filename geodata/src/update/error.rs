@@ -108,6 +108,13 @@ impl UpdateError {
         if error.is_timeout() { Self::TimedOut } else { Self::Transport(error.without_url()) }
     }
 
+    /// The error and its causes on one line.
+    pub fn told(&self) -> String {
+        let error: &dyn std::error::Error = self;
+        let causes = std::iter::successors(Some(error), |error| error.source());
+        causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    }
+
     /// One word, for metrics.
     pub fn reason(&self) -> &'static str {
         match self {

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::UpdateError;
 use super::source::Source;
-use super::updater::{Outcome, Updater, Urgency, told};
+use super::updater::{Outcome, Updater, Urgency};
 
 /// Longest sleep: somebody else may have updated meanwhile, or the clock may have been set.
 const MAX_SLEEP: Duration = Duration::from_secs(600);
@@ -42,7 +42,7 @@ async fn update(updater: &Updater, source: &Source) {
         Ok(Outcome::NotDue { .. }) | Err(UpdateError::Busy) => {}
         Err(error) => {
             let advice = error.advice().unwrap_or("it is tried again by itself");
-            tracing::warn!(source = name, error = told(&error), advice, "a geo database was not updated");
+            tracing::warn!(source = name, error = error.told(), advice, "a geo database was not updated");
         }
     }
 }

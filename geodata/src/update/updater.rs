@@ -238,7 +238,7 @@ impl Updater {
             }
             Err(error) => {
                 record.failures = record.failures.saturating_add(1);
-                record.last_error = Some(told(error));
+                record.last_error = Some(error.told());
                 let next = schedule::after_failure(now, source.interval, record.failures, error.retry(), random);
                 record.next_check = Some(next);
                 error.reason()
@@ -264,11 +264,4 @@ async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, UpdateError> + Send + 'static,
 ) -> Result<T, UpdateError> {
     spawn_blocking(work).await.map_err(|error| UpdateError::Disk(std::io::Error::other(error)))?
-}
-
-/// The error and its causes on one line.
-pub(super) fn told(error: &UpdateError) -> String {
-    let error: &dyn std::error::Error = error;
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -89,8 +89,7 @@ impl Desk {
     fn the_secret_is_nowhere(&self, result: &Result<Outcome, UpdateError>) {
         let mut told = format!("{result:?} {:?} {:?}", self.config, self.updater().sources());
         if let Err(error) = result {
-            let causes = std::iter::successors(Some(error as &dyn std::error::Error), |error| error.source());
-            told += &causes.map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            told += &error.told();
         }
         told += &fs::read_to_string(self.file().with_file_name("updates.json")).unwrap();
         assert!(!told.contains(SECRET), "{told}");
