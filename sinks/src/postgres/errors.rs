@@ -18,6 +18,8 @@ pub(super) enum Failure {
     Column { column: &'static str, table: String, found: String },
     #[error("no schema of the search_path exists, so there is no place for a table")]
     NoSchema,
+    #[error("{updated} rows of {asked} were updated: a trigger or a policy of the table keeps the others")]
+    NotUpdated { asked: u64, updated: u64 },
     #[error("another process has moved the positions")]
     Moved,
     #[error("the sink was not resumed after a failure")]

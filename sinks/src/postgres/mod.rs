@@ -6,7 +6,8 @@
 //!    in doubt, applies missing migrations (`migrations`) and reads the positions (`positions`).
 //!
 //! **Invariant:** a connection whose transaction did not end as expected is never used again.
-//! **Invariant:** rows that are there already are neither changed nor rewritten.
+//! **Invariant:** rows that are there already are neither changed nor rewritten, unless somebody asks to look their
+//! places up again ([`reenrich`]).
 //!
 //! `synchronous_commit` stays as the server has it. Where it is off, a crash of the server may undo the last commits,
 //! rows and positions alike; the sink then finds itself further back and writes them again.
@@ -16,6 +17,7 @@ mod connection;
 mod errors;
 mod migrations;
 mod positions;
+mod reenrich;
 mod rows;
 mod sink;
 mod table;
@@ -24,4 +26,5 @@ mod url;
 
 pub use config::{Config, ConfigError};
 pub use migrations::{MigrateError, migrate, reach};
+pub use reenrich::{ReenrichError, reenrich};
 pub use sink::PostgresSink;

@@ -130,19 +130,25 @@ fn put_time(row: &mut BytesMut, time: Timestamp) {
     put(row, Some(&(time.micros() - EPOCH_MICROS).to_be_bytes()));
 }
 
-/// Text with U+FFFD for U+0000, which Postgres cannot store and a geo database may hold.
 fn put_text(row: &mut BytesMut, text: Option<&str>) {
-    let storable = text.map(|text| match text.contains('\0') {
+    put_bytes(row, text.map(storable_text).as_deref().map(str::as_bytes));
+}
+
+fn put_json(row: &mut BytesMut, json: Option<String>) {
+    put_bytes(row, json.map(readable_json).as_deref().map(str::as_bytes));
+}
+
+/// Text with U+FFFD for U+0000, which Postgres cannot store and a geo database may hold.
+pub(super) fn storable_text(text: &str) -> Cow<'_, str> {
+    match text.contains('\0') {
         true => Cow::Owned(text.replace('\0', "\u{fffd}")),
         false => Cow::Borrowed(text),
-    });
-    put_bytes(row, storable.as_deref().map(str::as_bytes));
+    }
 }
 
 /// JSON text with `\ufffd` for `\u0000`: Postgres would store it, but fail each query that reads the value.
-fn put_json(row: &mut BytesMut, json: Option<String>) {
-    let readable = json.map(|json| if json.contains("\\u0000") { without_nul_escapes(&json) } else { json });
-    put_bytes(row, readable.as_deref().map(str::as_bytes));
+pub(super) fn readable_json(json: String) -> String {
+    if json.contains("\\u0000") { without_nul_escapes(&json) } else { json }
 }
 
 fn without_nul_escapes(json: &str) -> String {
