@@ -22,7 +22,7 @@ fn compare(file: &str) -> usize {
         let located = database.locate(*address);
         // Reserved addresses are not looked up here; the vendor's reader does.
         if located.database.is_some() {
-            assert_eq!(fields(&located.place), theirs, "{address} in {file}");
+            assert_eq!(fields(&located.place), *theirs, "{address} in {file}");
             in_a_country += usize::from(theirs.contains_key("country"));
         }
     }

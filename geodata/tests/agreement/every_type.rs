@@ -72,7 +72,7 @@ fn every_type_of_bin_says_what_the_vendors_reader_says() {
         assert_eq!(database.names().collect::<Vec<_>>(), [format!("IP2LOCATION-DB{database_type}@2026-01-02")]);
         for (address, theirs) in addresses.iter().zip(places("bin", &path, &addresses)) {
             let ours = fields(&database.locate(*address).place);
-            assert_eq!(ours, theirs, "{address} in DB{database_type}");
+            assert_eq!(ours, *theirs, "{address} in DB{database_type}");
             assert!(ours.len() >= 2 && has_coordinates(database_type) == ours.contains_key("latitude"), "{ours:?}");
         }
     }

@@ -5,4 +5,5 @@
 mod addresses;
 mod bin;
 mod every_type;
+mod mmdb;
 mod reference;

@@ -6,6 +6,7 @@ Reads an address a line, writes a JSON object a line: the fields of a place as t
 """
 
 import io
+import ipaddress
 import json
 import sys
 
@@ -57,8 +58,82 @@ class Bin:
             return text
 
 
+class Mmdb:
+    """MMDB files, read by the package maxminddb; nested as MaxMind's or flat as those of ip-location-db."""
+
+    def __init__(self, path, mode):
+        import maxminddb
+
+        self.database = maxminddb.open_database(path, getattr(maxminddb, mode))
+
+        self.places = {}
+
+    def place(self, address):
+        address = embedded(ipaddress.ip_address(address))
+        try:
+            record, prefix = self.database.get_with_prefix_len(address)
+        except ValueError:  # IPv6 in a database of IPv4
+            return {}
+        if not isinstance(record, dict):
+            return {}
+        network = (address.version, prefix, int(address) >> (address.max_prefixlen - prefix))
+        if network not in self.places:
+            self.places[network] = fields(record)
+        return self.places[network]
+
+
+def fields(record):
+    is_nested = not isinstance(record.get("city", record.get("country_code")), str)
+    known = nested(record) if is_nested else flat(record)
+    degrees = {name: f"{known[name]:.6f}" for name in ("latitude", "longitude") if known.get(name) is not None}
+    return {name: str(value) for name, value in known.items() if value not in ("", None)} | degrees
+
+
+def embedded(address):
+    """The IPv4 address in one of IPv6 that stands for it."""
+    if address.version == 4:
+        return address
+    client = address.teredo and address.teredo[1]
+    return address.ipv4_mapped or address.sixtofour or client or address
+
+
+def nested(record):
+    country, traits, location = (record.get(name, {}) for name in ("country", "traits", "location"))
+    region = record.get("subdivisions", [{}])[0]
+    return {
+        "country": country.get("iso_code"),
+        "country_name": country.get("names", {}).get("en"),
+        "state": region.get("names", {}).get("en"),
+        "region_code": region.get("iso_code"),
+        "city": record.get("city", {}).get("names", {}).get("en"),
+        "continent": record.get("continent", {}).get("code"),
+        "postcode": record.get("postal", {}).get("code"),
+        "latitude": location.get("latitude"),
+        "longitude": location.get("longitude"),
+        "accuracy_km": location.get("accuracy_radius"),
+        "timezone": location.get("time_zone"),
+        "asn": record.get("autonomous_system_number", traits.get("autonomous_system_number")),
+        "as_org": record.get("autonomous_system_organization", traits.get("autonomous_system_organization")),
+    }
+
+
+def flat(record):
+    same = ("city", "postcode", "latitude", "longitude", "timezone")
+    return {name: record.get(name) for name in same} | {
+        "country": record.get("country_code"),
+        "state": record.get("state1"),
+    }
+
+
+READERS = {
+    "bin": Bin,
+    "mmdb": lambda path: Mmdb(path, "MODE_MMAP_EXT"),
+    "mmdb-pure": lambda path: Mmdb(path, "MODE_MEMORY"),
+}
+
+
 def main(format, path):
-    reader = {"bin": Bin}[format](path)
+    reader = READERS[format](path)
     for line in sys.stdin:
         place = reader.place(line.strip())
         print(json.dumps({name: value for name, value in place.items() if value is not None}))

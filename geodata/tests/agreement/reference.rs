@@ -1,10 +1,11 @@
 //! A vendor's own reader, in one Python process a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::rc::Rc;
 use std::thread;
 
 use event::Place;
@@ -13,7 +14,7 @@ use event::Place;
 pub type Fields = BTreeMap<String, String>;
 
 /// What the reader of this format says of each address.
-pub fn places(format: &str, file: &Path, addresses: &[IpAddr]) -> Vec<Fields> {
+pub fn places(format: &str, file: &Path, addresses: &[IpAddr]) -> Vec<Rc<Fields>> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/agreement/reference.py");
     let mut command = Command::new(python());
     command.arg(script).arg(format).arg(file).stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -27,9 +28,15 @@ pub fn places(format: &str, file: &Path, addresses: &[IpAddr]) -> Vec<Fields> {
     places
 }
 
-fn read(child: &mut Child) -> Vec<Fields> {
+/// Most addresses share their place with many others: each is parsed once.
+fn read(child: &mut Child) -> Vec<Rc<Fields>> {
+    let mut parsed = HashMap::new();
+    let mut fields = |line: String| {
+        let parse = |line: &String| Rc::new(serde_json::from_str::<Fields>(line).unwrap());
+        parsed.entry(line).or_insert_with_key(parse).clone()
+    };
     let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    lines.map(|line| serde_json::from_str(&line.unwrap()).unwrap()).collect()
+    lines.map(|line| fields(line.unwrap())).collect()
 }
 
 /// A place in the same shape; degrees with six decimals.
