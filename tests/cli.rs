@@ -76,10 +76,11 @@ fn the_printed_configuration_can_be_read_again_and_tells_no_secret() {
         ("KAFKA_WEB_TRAFFIC_SECRET", "hunter2"),
         ("PAGEBERG_PIPELINE__START_OFFSETS__0", "7"),
         ("PAGEBERG_GATEWAY__MAX_EVENTS", "5"),
+        ("PAGEBERG_GATEWAY__SITES", r#"[{"name": "shop", "server_keys": ["hunter4"]}]"#),
     ];
     let flags = ["config", "--postgres", "postgres://ann:hunter3@db/web"];
     let printed = stdout(&pageberg(dir.path(), &variables, &flags));
-    for secret in ["12345", "hunter2", "hunter3"] {
+    for secret in ["12345", "hunter2", "hunter3", "hunter4"] {
         assert!(!printed.contains(secret), "{printed}");
     }
     assert!(printed.contains("url = \"postgres://ann:***@db/web\"  # --postgres"), "{printed}");
@@ -93,7 +94,8 @@ fn every_fault_is_told_with_its_place_before_anything_starts() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(
         dir.path().join("own.toml"),
-        "[gatway]\nlisten = 'x'\n[status]\nlisten = 8081\n[postgres]\npassword = 4711",
+        "[gatway]\nlisten = 'x'\n[status]\nlisten = 8081\n[postgres]\npassword = 4711\n\
+         [[gateway.sites]]\nname = 'shop'\nserver_keys = '4712'",
     )
     .unwrap();
     let variables = [("PAGEBERG_GATEWAY__LISTENS", "127.0.0.1:1"), ("PAGEBERG_PIPELINE__RING_BYTES", "much")];
@@ -102,25 +104,28 @@ fn every_fault_is_told_with_its_place_before_anything_starts() {
         "gatway.listen (from own.toml): unknown key, did you mean gateway?",
         "status.listen (from own.toml): invalid type: integer `8081`",
         "postgres.password (from own.toml): must be text",
+        "gateway.sites (from own.toml): server_keys must be a list of texts",
         "gateway.listens (from PAGEBERG_GATEWAY__LISTENS in the environment): unknown key, did you mean gateway.listen?",
         "pipeline.ring_bytes (from PAGEBERG_PIPELINE__RING_BYTES in the environment): invalid type: string \"much\"",
     ] {
         assert!(told.contains(fault), "{fault} in\n{told}");
     }
-    assert!(!told.contains("4711") && !dir.path().join("data").exists());
+    assert!(!told.contains("471") && !dir.path().join("data").exists());
 }
 
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("limits.toml"), "[gateway]\nmax_events = 0\n[iceberg.files]\nzstd_level = 0")
+    std::fs::write(dir.path().join("limits.toml"), "[gateway]\nmax_events = 0\n[iceberg.files]\nzstd_level = 0\n[pipeline]\nip_storage = 'hashed'")
         .unwrap();
     for (arguments, fault) in [
         (&["--config", "limits.toml", "check"][..], "gateway.max_events must be more than 0"),
         (&["--config", "limits.toml", "check"], "files.zstd_level must lie between 1 and 22"),
+        (&["--config", "limits.toml", "check"], "pipeline.ip_hash_secret: ip_storage = \"hashed\" needs a secret"),
         (&["serve", "--sinks", "postgres"], "postgres.url is not set"),
         (&["serve", "--listen", "127.0.0.1:9", "--status", "127.0.0.1:9"], "must not be the address of gateway.listen"),
         (&["serve", "--postgres", "nonsense"], "postgres.url is no postgres:// or jdbc:postgresql:// url"),
+        (&["serve", "--listen", "0.0.0.0:9"], "accept_all = true (PAGEBERG_GATEWAY__ACCEPT_ALL=true)"),
         (&["gateway"], "meet in Kafka"),
         (&["pipeline"], "meet in Kafka"),
         (&["--config", "missing.toml", "serve"], "failed to read missing.toml"),

@@ -1,10 +1,12 @@
 //! `import`: web server logs into a gateway.
 
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::builder::RangedU64ValueParser;
+use event::Secret;
 
 use super::health::url_of;
 use crate::config::Config;
@@ -29,6 +31,7 @@ early.
 Examples:
   pageberg import --host example.org /var/log/nginx/access.log
   pageberg import --host example.org --resume /var/log/nginx/access.log
+  pageberg import --to https://collector.example.org --key-file /etc/pageberg.key --host example.org access.log
   zgrep -h ' /shop/' access.log.*.gz | pageberg import --to http://collector:8080 -";
 
 /// Options of `import`.
@@ -41,6 +44,10 @@ pub struct Args {
     /// Base address of the gateway. Default: the configured gateway.listen, http://127.0.0.1:8080
     #[arg(long, value_name = "URL")]
     to: Option<String>,
+    /// File that holds a server key of a site of the gateway. Needed unless the gateway trusts this machine's address
+    /// (gateway.trusted_senders): it records the lines' own addresses and times for trusted senders only
+    #[arg(long, value_name = "FILE")]
+    key_file: Option<PathBuf>,
     /// Site that the log belongs to, recorded as the host of every line. Default: the line's virtual host, or the host of
     /// an absolute target, or none
     #[arg(long, value_name = "NAME")]
@@ -69,6 +76,7 @@ pub struct Args {
 impl Args {
     pub async fn run(self, config: Config) -> anyhow::Result<()> {
         let import = Import {
+            key: self.key_file.as_deref().map(read_key).transpose()?,
             to: self.to.unwrap_or_else(|| url_of(config.gateway.listen)),
             state: self.state.unwrap_or_else(|| config.data.join("import")),
             files: self.files,
@@ -81,4 +89,9 @@ impl Args {
         };
         import.run().await
     }
+}
+
+fn read_key(file: &Path) -> anyhow::Result<Secret> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("failed to read {}", file.display()))?;
+    Ok(Secret::from(text.trim()))
 }

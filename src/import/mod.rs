@@ -24,6 +24,7 @@ use std::time::Duration;
 use std::{io, thread};
 
 use anyhow::Context;
+use event::Secret;
 use tokio::sync::mpsc;
 
 use batch::{Batch, Reject, Settings};
@@ -42,6 +43,8 @@ pub struct Import {
     pub files: Vec<PathBuf>,
     /// Base address of the gateway.
     pub to: String,
+    /// A server key of the gateway's site, for a gateway that does not trust this machine's address.
+    pub key: Option<Secret>,
     /// The site, for every line.
     pub host: Option<String>,
     /// The address recorded where the log has a host name.
@@ -61,7 +64,7 @@ pub struct Import {
 impl Import {
     /// Imports all files; an error when one could not be read to its end or the gateway takes no more.
     pub async fn run(&self) -> anyhow::Result<()> {
-        let sender = Sender::new(&self.to, self.give_up_after)?;
+        let sender = Sender::new(&self.to, self.key.as_ref(), self.give_up_after)?;
         let mut report = Report::new(self.rejects.as_deref())?;
         let result = self.import_all(&sender, &mut report).await;
         report.finish()?;

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use anyhow::{Context, bail};
+use event::Secret;
+use reqwest::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, StatusCode};
 use serde::Deserialize;
 
@@ -11,6 +12,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const MAX_PAUSE: Duration = Duration::from_secs(10);
 /// One answer may take this long; a gateway that waits for its disk answers 503 well before.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Asks the gateway to refuse what it would record without the visitors' addresses and times.
+const PAGEBERG_SENDER: HeaderName = HeaderName::from_static("pageberg-sender");
 
 /// Posts to one gateway, one batch at a time, so that each visitor's events keep their order.
 pub struct Sender {
@@ -39,9 +43,17 @@ enum Answer {
 }
 
 impl Sender {
-    /// A sender to the gateway at `url`, which repeats a batch for at most `give_up_after`.
-    pub fn new(url: &str, give_up_after: Duration) -> anyhow::Result<Self> {
-        let client = Client::builder().timeout(ANSWER_TIMEOUT.min(give_up_after)).build()?;
+    /// A sender to the gateway at `url`, known there by a server key if one is given, which repeats a batch for at most
+    /// `give_up_after`.
+    pub fn new(url: &str, key: Option<&Secret>, give_up_after: Duration) -> anyhow::Result<Self> {
+        let mut headers = HeaderMap::from_iter([(PAGEBERG_SENDER, HeaderValue::from_static("trusted"))]);
+        if let Some(key) = key {
+            let bearer = HeaderValue::try_from(format!("Bearer {}", key.expose()));
+            let mut bearer = bearer.context("the server key cannot stand in a header")?;
+            bearer.set_sensitive(true);
+            headers.insert(AUTHORIZATION, bearer);
+        }
+        let client = Client::builder().default_headers(headers).timeout(ANSWER_TIMEOUT.min(give_up_after)).build()?;
         Ok(Self { client, url: format!("{}/v1/events", url.trim_end_matches('/')), give_up_after })
     }
 

@@ -189,3 +189,15 @@ async fn a_torn_archive_is_imported_as_far_as_it_goes_and_fails() {
     assert!(!output.status.success() && told.contains("failed to import torn.zst"), "{told}");
     assert!(stub.taken().len() > 1000, "{}", stub.taken().len());
 }
+
+#[tokio::test]
+async fn an_import_gives_its_server_key_and_asks_to_be_refused_rather_than_misread() {
+    let stub = Stub::start(&[]).await;
+    let import = Import::into(&stub);
+    let key = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(key.path(), "secret\n").unwrap();
+    import.succeeds(&[log_file().to_str().unwrap()]).await;
+    assert_eq!((stub.header("pageberg-sender").as_deref(), stub.header("authorization")), (Some("trusted"), None));
+    import.succeeds(&["--key-file", key.path().to_str().unwrap(), log_file().to_str().unwrap()]).await;
+    assert_eq!(stub.header("authorization").as_deref(), Some("Bearer secret"));
+}

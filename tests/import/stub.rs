@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use serde_json::{Value, json};
@@ -32,6 +32,8 @@ struct Seen {
     replies: VecDeque<Reply>,
     requests: usize,
     taken: Vec<Value>,
+    /// The headers of the last request.
+    headers: HeaderMap,
 }
 
 pub struct Stub {
@@ -60,6 +62,11 @@ impl Stub {
         self.seen().taken.clone()
     }
 
+    /// A header of the last request.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.seen().headers.get(name).map(|value| value.to_str().unwrap().to_owned())
+    }
+
     pub async fn wait_for_requests(&self, count: usize) {
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.seen().requests < count {
@@ -69,13 +76,14 @@ impl Stub {
     }
 }
 
-async fn answer(State(seen): State<Arc<Mutex<Seen>>>, body: Bytes) -> Response {
+async fn answer(State(seen): State<Arc<Mutex<Seen>>>, headers: HeaderMap, body: Bytes) -> Response {
     let mut text = String::new();
     flate2::read::GzDecoder::new(&body[..]).read_to_string(&mut text).unwrap();
     let mut events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let reply = {
         let mut seen = seen.lock().unwrap();
         seen.requests += 1;
+        seen.headers = headers;
         let reply = seen.replies.pop_front().unwrap_or(Reply::Take);
         if let Reply::RefuseOne(index) = reply {
             events.remove(index);
