@@ -116,8 +116,11 @@ fn every_fault_is_told_with_its_place_before_anything_starts() {
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("limits.toml"), "[gateway]\nmax_events = 0\n[iceberg.files]\nzstd_level = 0\n[pipeline]\nip_storage = 'hashed'")
-        .unwrap();
+    std::fs::write(
+        dir.path().join("limits.toml"),
+        "[gateway]\nmax_events = 0\n[iceberg.files]\nzstd_level = 0\n[pipeline]\nip_storage = 'hashed'",
+    )
+    .unwrap();
     for (arguments, fault) in [
         (&["--config", "limits.toml", "check"][..], "gateway.max_events must be more than 0"),
         (&["--config", "limits.toml", "check"], "files.zstd_level must lie between 1 and 22"),

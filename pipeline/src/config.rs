@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use event::Secret;
 use serde::{Deserialize, Serialize};
 
 /// How the log is read and handed to the sinks.
@@ -29,6 +30,40 @@ pub struct Config {
     pub late_after_ms: u64,
     /// The longest wait between two attempts at a sink that fails, in milliseconds.
     pub max_retry_wait_ms: u64,
+    /// What the sinks store of a visitor's address once its place has been looked up: `full`; `truncated` to its network,
+    /// /24 of IPv4 and /48 of IPv6; `hashed`, so that a visitor can be told from others on one day (of the event's time, in
+    /// UTC) and not be found again on the next; or `none`. Unless it is `full`, `headers` lose those that hold an address,
+    /// and all when they are no JSON object. What is no address is dropped, or hashed. The log keeps what the sender gave:
+    /// the raw topic, the spool and the dead letters.
+    pub ip_storage: IpStorage,
+    /// What makes the hashes of `ip_storage = "hashed"` differ from anybody else's: at least 32 characters, the same for all
+    /// workers; `openssl rand -hex 32` makes one. Whoever knows it can find the addresses out.
+    pub ip_hash_secret: Option<Secret>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ConfigError {
+    /// Hashing without a key would be no secret: there are few addresses.
+    #[error(
+        "ip_hash_secret: ip_storage = \"hashed\" needs a secret of at least {MIN_SECRET_CHARS} characters; `openssl rand -hex 32` makes one"
+    )]
+    NoSecret,
+}
+
+/// What 128 random bits take in hexadecimal digits.
+const MIN_SECRET_CHARS: usize = 32;
+
+impl Config {
+    /// Whether every value can be used.
+    ///
+    /// # Errors
+    /// The first one that cannot, with its name.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let has_secret =
+            self.ip_hash_secret.as_ref().is_some_and(|secret| secret.expose().chars().count() >= MIN_SECRET_CHARS);
+        if self.ip_storage == IpStorage::Hashed && !has_secret { Err(ConfigError::NoSecret) } else { Ok(()) }
+    }
 }
 
 impl Default for Config {
@@ -42,6 +77,8 @@ impl Default for Config {
             duplicate_window_records: 65_536,
             late_after_ms: 15_000,
             max_retry_wait_ms: 10_000,
+            ip_storage: IpStorage::Full,
+            ip_hash_secret: None,
         }
     }
 }
@@ -95,4 +132,37 @@ pub enum OnMissing {
     Stop,
     /// Go on with the oldest record held.
     Skip,
+}
+
+/// What is stored of a visitor's address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum IpStorage {
+    /// All of it.
+    Full,
+    /// Its network.
+    Truncated,
+    /// A hash that changes daily.
+    Hashed,
+    /// Nothing.
+    None,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashing_needs_a_secret_that_nobody_guesses() {
+        let config = |ip_hash_secret: Option<&str>| Config {
+            ip_storage: IpStorage::Hashed,
+            ip_hash_secret: ip_hash_secret.map(Secret::from),
+            ..Config::default()
+        };
+        for guessable in [None, Some(""), Some("0123456789abcdef")] {
+            assert_eq!(config(guessable).check(), Err(ConfigError::NoSecret));
+        }
+        assert_eq!(config(Some("0123456789abcdef0123456789abcdef")).check(), Ok(()));
+        assert_eq!(Config::default().check(), Ok(()));
+    }
 }

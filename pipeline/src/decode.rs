@@ -1,7 +1,5 @@
 //! A log record → what it holds: an event, an event for one sink only, or a dead letter.
 
-use std::sync::Arc;
-
 use event::{DeadLetter, Draft, Event, EventId, FieldError, LogPosition, Stage};
 use eventlog::Record;
 
@@ -29,12 +27,11 @@ impl Decoded {
     }
 }
 
-/// Reads a record of `topic`, of the lab's layout or ours.
-pub(crate) fn decode(topic: &Arc<str>, record: &Record) -> Decoded {
-    let position = LogPosition { topic: topic.clone(), partition: record.partition, offset: record.offset };
+/// Reads the record at `position`, of the lab's layout or ours.
+pub(crate) fn decode(record: &Record, position: &LogPosition) -> Decoded {
     let decoded = match replayed(&record.payload) {
         None => {
-            Draft::parse(&record.payload).and_then(|draft| draft.recorded(record.time, &position)).map(Decoded::Event)
+            Draft::parse(&record.payload).and_then(|draft| draft.recorded(record.time, position)).map(Decoded::Event)
         }
         Some(letter) => letter.and_then(decode_replay),
     };
@@ -43,7 +40,7 @@ pub(crate) fn decode(topic: &Arc<str>, record: &Record) -> Decoded {
             payload: record.payload.to_vec(),
             stage: Stage::Decode,
             reason: error.to_string(),
-            position,
+            position: position.clone(),
             time: record.time,
         })
     })
@@ -74,9 +71,13 @@ mod tests {
         Record { partition: 0, offset, time, payload: payload.into() }
     }
 
+    fn place(offset: i64) -> LogPosition {
+        LogPosition { topic: "raw".into(), partition: 0, offset }
+    }
+
     #[test]
     fn a_record_that_is_no_event_becomes_a_dead_letter_with_its_bytes() {
-        let Decoded::Dead(letter) = decode(&"raw".into(), &record(7, &b"\xff not json"[..])) else {
+        let Decoded::Dead(letter) = decode(&record(7, &b"\xff not json"[..]), &place(7)) else {
             panic!("must not decode")
         };
         assert_eq!((letter.payload.as_slice(), &letter.stage), (&b"\xff not json"[..], &Stage::Decode));
@@ -86,17 +87,16 @@ mod tests {
 
     #[test]
     fn a_replayed_letter_is_the_event_that_it_was_and_for_its_sink_only() {
-        let topic: Arc<str> = "raw".into();
         let first = record(7, r#"{"url":"/a"}"#);
-        let Decoded::Event(event) = decode(&topic, &first) else { panic!("must decode") };
+        let Decoded::Event(event) = decode(&first, &place(7)) else { panic!("must decode") };
         let letter = DeadLetter {
             payload: first.payload.to_vec(),
             stage: Stage::Sink("postgres".to_owned()),
             reason: String::new(),
-            position: LogPosition { topic: topic.clone(), partition: 0, offset: 7 },
+            position: place(7),
             time: first.time,
         };
-        let replay = |offset| decode(&topic, &record(offset, replay_record(&letter)));
+        let replay = |offset| decode(&record(offset, replay_record(&letter)), &place(offset));
         let Decoded::Replay { sink, event: again, id } = replay(20) else { panic!("must be a replay") };
         assert_eq!((sink.as_str(), &again), ("postgres", &event));
         assert_ne!(id, event.id);

@@ -1,9 +1,10 @@
-//! Records of one stretch of the log → a batch: decoded, without duplicates, each with its visitor's place.
+//! Records of one stretch of the log → a batch: decoded, without duplicates, each with its visitor's place and software,
+//! and without what is not to be stored.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use event::{Enriched, Event, LogPosition, Positions, Visit};
+use event::{Enriched, Event, LogPosition, Positions};
 use eventlog::Record;
 use geodata::{LiveDatabase, Locator};
 
@@ -11,11 +12,14 @@ use crate::Batch;
 use crate::config::Config;
 use crate::decode::{Decoded, decode};
 use crate::duplicates::DuplicateWindow;
+use crate::privacy::Privacy;
 
 /// Turns records into batches. The records of a partition must come in order and without gaps.
 pub(crate) struct Enricher {
     topic: Arc<str>,
     locator: Locator,
+    visits: visit::Reader,
+    privacy: Privacy,
     windows: BTreeMap<i32, DuplicateWindow>,
     window_records: usize,
     late_after_micros: i64,
@@ -26,6 +30,8 @@ impl Enricher {
         Self {
             topic,
             locator: Locator::new(geo),
+            visits: visit::Reader::new(),
+            privacy: Privacy::of(config),
             windows: BTreeMap::new(),
             window_records: config.duplicate_window_records,
             late_after_micros: i64::try_from(config.late_after_ms).unwrap_or(i64::MAX).saturating_mul(1_000),
@@ -37,7 +43,9 @@ impl Enricher {
         self.locator.refresh();
         let mut batch = Batch::default();
         for record in records {
-            let decoded = decode(&self.topic, record);
+            let position =
+                LogPosition { topic: self.topic.clone(), partition: record.partition, offset: record.offset };
+            let decoded = decode(record, &position);
             let new = decoded.id().is_none_or(|id| self.window(record.partition).is_new(record.offset, id));
             if from.get(record.partition).is_some_and(|first| record.offset < first) {
                 continue;
@@ -45,8 +53,6 @@ impl Enricher {
             let end = record.offset + 1;
             batch.covers.entry(record.partition).or_insert(record.offset..end).end = end;
             batch.bytes += record.payload.len();
-            let position =
-                LogPosition { topic: self.topic.clone(), partition: record.partition, offset: record.offset };
             match decoded {
                 _ if !new => batch.duplicates.push(position),
                 Decoded::Event(event) => batch.events.push(self.enrich(event, position)),
@@ -61,16 +67,12 @@ impl Enricher {
         self.windows.entry(partition).or_insert_with(|| DuplicateWindow::new(self.window_records))
     }
 
-    fn enrich(&mut self, event: Event, position: LogPosition) -> Enriched {
+    /// The address is looked up, and all else read, before anything is taken away.
+    fn enrich(&mut self, mut event: Event, position: LogPosition) -> Enriched {
         let located = self.locator.locate(event.ip.as_deref());
         let late = event.received_at.micros() - event.event_time.micros() > self.late_after_micros;
-        Enriched {
-            event,
-            place: located.place,
-            geo_database: located.database,
-            visit: Visit::default(),
-            late,
-            position,
-        }
+        let visit = self.visits.read(&event);
+        self.privacy.apply(&mut event);
+        Enriched { event, place: located.place, geo_database: located.database, visit, late, position }
     }
 }

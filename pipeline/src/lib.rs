@@ -1,7 +1,8 @@
 //! From the log to the sinks: decodes and enriches each record once and hands it to every sink at the sink's own pace.
 //!
 //! 1. [`Pipeline::run`] joins the group and learns which partitions are this process's.
-//! 2. The head reads records, decodes them, leaves duplicates out, looks up places ([`geodata`]) and fills the ring.
+//! 2. The head reads records, decodes them, leaves duplicates out, looks up places ([`geodata`]), reads what the events
+//!    tell of their visits ([`visit`]), takes from them what is not to be stored, and fills the ring.
 //! 3. Each sink's lane takes batches from the ring, or from the log itself when it has fallen behind.
 //! 4. The lane stages them in its [`Sink`] and commits them together with the positions that they reach.
 //! 5. A row that a sink refuses is searched by halving and kept as a dead letter; [`replay_record`] brings it back.
@@ -19,6 +20,7 @@ mod feed;
 mod head;
 mod lane;
 pub mod metrics;
+mod privacy;
 mod replay;
 mod ring;
 mod run;
@@ -28,7 +30,7 @@ mod staged;
 mod status;
 
 pub use batch::{Batch, Coverage};
-pub use config::{Config, OnMissing, Start};
+pub use config::{Config, ConfigError, IpStorage, OnMissing, Start};
 pub use replay::replay_record;
 pub use run::{Pipeline, PipelineError};
 pub use sink::{DeadLetters, Pace, Sink, SinkError};

@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, Start};
+use crate::config::{Config, ConfigError, Start};
 use crate::lane::Lane;
 use crate::metrics::SINK_LAG;
 use crate::ring::Ring;
@@ -48,6 +48,9 @@ pub enum PipelineError {
     /// The log could not be asked for partitions or bounds.
     #[error("cannot read the log")]
     Log(#[from] LogError),
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// A task panicked.
     #[error("a task of the pipeline failed")]
     Task(#[from] JoinError),
@@ -82,6 +85,7 @@ impl Pipeline {
     /// Only what no retry can mend; a failing sink is retried for ever.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), PipelineError> {
         let Self { log, topic, group, geo, config, default_start, mut sinks, dead_letters, status } = self;
+        config.check()?;
         let origin = Origin { log, topic, geo, config: Arc::new(config) };
         let Some(mut membership) = persist!(shutdown, origin.log.join(&group, &origin.topic)) else { return Ok(()) };
         let mut assigned = persist!(shutdown, membership.assigned());

@@ -13,6 +13,7 @@ pub fn faults(config: &Config) -> Vec<String> {
 fn faults_of_parts(config: &Config) -> Vec<String> {
     let told = |part: &str, error: anyhow::Error| format!("{part}{error:#}");
     let gateway = config.gateway.check().err().map(|error| told("gateway.", error.into()));
+    let pipeline = config.pipeline.check().err().map(|error| told("pipeline.", error.into()));
     let iceberg = config.iceberg.check(&config.data).err().map(|error| told("iceberg: ", error.into()));
     let postgres = config.postgres.url.as_ref().and_then(|_| PostgresSink::new(&config.postgres, "").err());
     let postgres = postgres.map(|error| told("", error.into()));
@@ -20,7 +21,7 @@ fn faults_of_parts(config: &Config) -> Vec<String> {
     let kafka = kafka.map(|error| told("kafka: ", error.into()));
     let spool = config.spool.check().err().map(|error| told("spool: ", error.into()));
     let geo = config.geo.update.sources(&config.data).err().map(|error| told("geo.update: ", error.into()));
-    [gateway, iceberg, postgres, kafka, spool, geo].into_iter().flatten().collect()
+    [gateway, pipeline, iceberg, postgres, kafka, spool, geo].into_iter().flatten().collect()
 }
 
 fn contradictions(config: &Config) -> Vec<String> {

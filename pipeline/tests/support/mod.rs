@@ -23,6 +23,8 @@ pub struct Faults {
 pub struct State {
     /// Urls of the published rows.
     pub rows: Vec<String>,
+    /// The published rows.
+    pub events: Vec<Enriched>,
     pub positions: Positions,
     pub faults: Faults,
     pub biggest_commit: usize,
@@ -45,7 +47,7 @@ impl Store {
 struct StoreSink {
     name: String,
     store: Store,
-    staged: Vec<String>,
+    staged: Vec<Enriched>,
 }
 
 impl StoreSink {
@@ -74,8 +76,7 @@ impl Sink for StoreSink {
 
     async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
         self.attempt()?;
-        let url = |row: &Enriched| row.event.url.clone().unwrap_or_default();
-        self.staged.extend(batch.events.iter().map(url));
+        self.staged.extend_from_slice(&batch.events);
         Ok(())
     }
 
@@ -89,15 +90,20 @@ impl Sink for StoreSink {
             return Err(SinkError::Moved);
         }
         if let Some(bad) = state.faults.refused
-            && self.staged.iter().any(|url| url.contains(bad))
+            && self.staged.iter().any(|row| url(row).contains(bad))
         {
             return Err(SinkError::Refused { reason: format!("{bad} is not welcome") });
         }
         state.biggest_commit = state.biggest_commit.max(self.staged.len());
-        state.rows.append(&mut self.staged);
+        state.rows.extend(self.staged.iter().map(url));
+        state.events.append(&mut self.staged);
         state.positions.apply(advance);
         before
     }
+}
+
+fn url(row: &Enriched) -> String {
+    row.event.url.clone().unwrap_or_default()
 }
 
 /// Dead letters in memory.
