@@ -11,7 +11,7 @@ use event::Place;
 use metrics::counter;
 
 use crate::format::{Format, FormatError};
-use crate::metrics::GEO_FAILURES;
+use crate::metrics::{GEO_FAILURES, label};
 use crate::plausible::plausible;
 
 /// Why a geo database file cannot be used.
@@ -84,7 +84,13 @@ impl DatabaseFile {
 
     /// The place of a routable address; unlike the look-ups for visitors it tells when the file is damaged there.
     pub(crate) fn probe(&self, address: IpAddr) -> Result<Option<Place>, FormatError> {
-        self.format.find(address)?.map(|key| self.format.place(key, address)).transpose()
+        let place = self.format.find(address)?.map(|key| self.format.place(key, address)).transpose()?;
+        Ok(place.map(plausible))
+    }
+
+    /// Reads every record once: about a second for the largest files.
+    pub(crate) fn verify(&self) -> Result<(), FormatError> {
+        self.format.verify()
     }
 
     /// The key of the record of a routable address: the same key is the same place. `None` when it has none, or is
@@ -101,7 +107,7 @@ impl DatabaseFile {
     /// What was found; a failure is counted, and logged the first time.
     fn told<T: Default>(&self, found: Result<T, FormatError>) -> T {
         found.unwrap_or_else(|error| {
-            counter!(GEO_FAILURES, "database" => self.name.to_string()).increment(1);
+            counter!(GEO_FAILURES, "database" => label(&self.path)).increment(1);
             if !self.complained.swap(true, Ordering::Relaxed) {
                 tracing::warn!(database = &*self.name, %error, "a geo database cannot be read; its places stay unknown");
             }
@@ -115,7 +121,7 @@ impl DatabaseFile {
 fn name_of(format: &Format, path: &Path) -> String {
     let mut name = format.name();
     if name.is_empty() || name.contains(' ') {
-        name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        name = label(path);
     }
     match format.built() {
         Some(date) => format!("{name}@{date}"),

@@ -65,4 +65,13 @@ impl Format {
             Self::Bin(bin) => bin.place(key)?,
         })
     }
+
+    /// Reads every record once.
+    pub fn verify(&self) -> Result<(), FormatError> {
+        match self {
+            Self::Mmdb(mmdb) => mmdb.verify()?,
+            Self::Bin(bin) => bin.verify()?,
+        }
+        Ok(())
+    }
 }

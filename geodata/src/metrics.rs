@@ -1,5 +1,7 @@
 //! The names of the geo databases' metrics. `database` is a file's name without its extension.
 
+use std::path::Path;
+
 use metrics::{Unit, describe_counter, describe_gauge};
 
 /// Look-ups that a damaged geo database could not answer, by `database`.
@@ -20,6 +22,11 @@ pub const GEO_REFUSALS: &str = "pageberg_geo_refusals_total";
 pub const GEO_UPDATES: &str = "pageberg_geo_updates_total";
 /// When a vendor last told whether there is a newer database, by `source`.
 pub const GEO_UPDATE_SUCCESS: &str = "pageberg_geo_update_last_success_timestamp_seconds";
+
+/// The label `database` of a file: it stays the same when a newer edition has another name.
+pub(crate) fn label(file: &Path) -> String {
+    file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default()
+}
 
 /// Tells the recorder what each metric is.
 pub fn describe() {

@@ -2,6 +2,7 @@
 //!
 //! One record type serves both, because their keys do not clash but for `city`, which is a map in one and text in the other.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -9,7 +10,8 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate};
 use event::Place;
-use maxminddb::{MaxMindDbError, Reader};
+use foldhash::fast::RandomState;
+use maxminddb::{MaxMindDbError, Reader, WithinOptions};
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -66,6 +68,24 @@ impl Mmdb {
     pub fn place(&self, address: IpAddr) -> Result<Place, MaxMindDbError> {
         let record = self.reader.lookup(address)?.decode::<Record<'_>>()?;
         Ok(record.map(Place::from).unwrap_or_default())
+    }
+
+    /// Reads every record once.
+    ///
+    /// # Errors
+    /// When one cannot be read, or the tree has more ends than nodes allow, as one that leads back into itself has.
+    pub fn verify(&self) -> Result<(), MaxMindDbError> {
+        let mut ends_left = u64::from(self.reader.metadata().node_count) * 2;
+        let mut read = HashSet::<_, RandomState>::default();
+        for network in self.reader.networks(WithinOptions::default())? {
+            let network = network?;
+            if network.offset().is_some_and(|offset| read.insert(offset)) {
+                network.decode::<Record<'_>>()?;
+            }
+            let left = ends_left.checked_sub(1);
+            ends_left = left.ok_or_else(|| MaxMindDbError::invalid_database("the search tree leads back into itself"))?;
+        }
+        Ok(())
     }
 }
 

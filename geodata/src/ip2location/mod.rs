@@ -74,4 +74,12 @@ impl Bin {
     pub fn place(&self, key: usize) -> Result<Place, BinError> {
         row::place(&self.bytes, key, &self.columns)
     }
+
+    /// Reads every row once.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn verify(&self) -> Result<(), BinError> {
+        self.ipv4.keys().chain(self.ipv6.keys()).try_for_each(|key| self.place(key).map(drop))
+    }
 }

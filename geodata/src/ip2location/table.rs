@@ -46,6 +46,11 @@ impl<const ADDRESS_BYTES: usize> Table<ADDRESS_BYTES> {
         self.rows == 0
     }
 
+    /// Where the columns stand of each row.
+    pub fn keys(&self) -> impl Iterator<Item = usize> {
+        (0..self.rows).map(|row| self.offset(row) + ADDRESS_BYTES)
+    }
+
     /// Where the columns stand of the row that holds this address, the last one that begins at or before it.
     pub fn find(&self, file: &[u8], address: u128) -> Result<Option<usize>, BinError> {
         let row = match self.find_by_index(file, address)? {

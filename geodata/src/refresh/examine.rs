@@ -37,6 +37,8 @@ struct Known {
 /// Opens a file's content as it was read from `path` and holds it against the file that it is to replace. `recent` are
 /// addresses that matter besides the fixed probes, such as visitors'.
 ///
+/// Every record is read only where there is something to keep: a file with one damaged record is better than none.
+///
 /// # Errors
 /// Why it is not taken.
 pub fn examine(
@@ -50,6 +52,7 @@ pub fn examine(
         let file = open(path, bytes)?;
         if let Some(in_use) = in_use {
             is_no_step_back(&file, in_use, config)?;
+            file.verify().map_err(|error| Refusal::Damaged(error.into()))?;
         }
         answers_probes(&file, in_use, recent, config)?;
         Ok(file)

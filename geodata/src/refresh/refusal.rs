@@ -45,7 +45,7 @@ pub enum Refusal {
         in_use: String,
     },
     /// A look-up fails.
-    #[error("a probe look-up fails")]
+    #[error("a look-up in it fails")]
     Damaged(#[source] Box<dyn Error + Send + Sync>),
     /// Its reader panicked.
     #[error("its reader panicked")]

@@ -12,7 +12,7 @@ use metrics::{counter, gauge};
 use super::identity::{Content, Identity};
 use super::status::{LastRefusal, age_seconds};
 use super::{Config, DatabaseStatus, OnDisk, Refusal, examine};
-use crate::metrics::{GEO_AGE_SECONDS, GEO_LOADED_SECONDS, GEO_REFRESHES, GEO_REFUSALS};
+use crate::metrics::{GEO_AGE_SECONDS, GEO_LOADED_SECONDS, GEO_REFRESHES, GEO_REFUSALS, label};
 use crate::{DatabaseFile, LiveDatabase};
 
 /// Refused contents that are remembered as logged.
@@ -64,7 +64,7 @@ pub(crate) enum Patience {
 
 impl Slot {
     pub fn new(path: PathBuf) -> Self {
-        let label = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        let label = label(&path);
         let status = DatabaseStatus { path: path.display().to_string(), ..DatabaseStatus::default() };
         Self {
             path,

@@ -97,6 +97,34 @@ fn every_file_of_the_collections_of_bad_data_leaves_the_one_in_use() {
 }
 
 #[test]
+fn one_damaged_record_is_enough() {
+    let [sound, damaged] = ["GeoIP2-City-Test", "GeoIP2-City-Test-Broken-Double-Format"]
+        .map(|name| fs::read(data("maxmind-db/test-data").join(format!("{name}.mmdb"))).unwrap());
+    let (watched, _) = replaced(sound, anything_goes(), &damaged);
+    assert_eq!(watched.status().last_refusal.map(|last| last.reason), Some("damaged"));
+}
+
+#[test]
+fn every_sound_database_is_taken() {
+    let folders = ["maxmind-db/test-data", "ip2location", "derived"].map(|name| fs::read_dir(data(name)).unwrap());
+    let mut taken = 0;
+    for entry in folders.into_iter().flatten() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        // MaxMind-DB-*: for readers of the format; they hold no places.
+        let is_database = name.ends_with(".mmdb") && !name.starts_with("MaxMind-DB-") || name.ends_with(".BIN");
+        // The small one is of 2006 and laid out in a way that the vendor's readers misread today.
+        if !is_database || ["Broken", "Invalid", "SMALL"].iter().any(|part| name.contains(part)) {
+            continue;
+        }
+        let (watched, told) = replaced(edition(NESTED, 1), anything_goes(), &fs::read(&path).unwrap());
+        assert_eq!(watched.status().refreshes, 1, "{name}: {}", told.log);
+        taken += 1;
+    }
+    assert!(taken > 25, "{taken}");
+}
+
+#[test]
 fn every_bad_start_of_a_bin_leaves_the_one_in_use() {
     let (sound, newer) = (edition(BIN, 10), edition(BIN, 12));
     // Database type, columns, date, counts and places of both tables, indexes, product, licence and size.
