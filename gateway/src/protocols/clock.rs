@@ -46,10 +46,10 @@ fn timestamp(micros: f64) -> Result<Timestamp, TimeError> {
 }
 
 /// When it happened by our clock: as long before we received it as the sender's clock says that it happened before it
-/// was sent.
+/// was sent, which is no time at all for a clock that was set in between.
 pub fn corrected(happened: Timestamp, sent: Option<Timestamp>, received: Timestamp) -> Timestamp {
     let Some(sent) = sent else { return happened };
-    before(received, sent.micros() - happened.micros()).unwrap_or(happened)
+    before(received, (sent.micros() - happened.micros()).max(0)).unwrap_or(happened)
 }
 
 /// So many microseconds before `time`; `None` when that is no time.
@@ -84,6 +84,7 @@ mod tests {
         let received = at("2026-01-31T09:30:10Z");
         assert_eq!(corrected(happened, Some(sent), received), at("2026-01-31T09:30:07Z"));
         assert_eq!(corrected(happened, None, received), happened);
+        assert_eq!(corrected(sent, Some(happened), received), received);
         assert_eq!(corrected(Timestamp::default(), Some(sent), at("1970-01-01T00:00:01Z")), Timestamp::default());
     }
 }

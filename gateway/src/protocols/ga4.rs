@@ -80,9 +80,11 @@ impl Protocol for MeasurementProtocol {
 impl Protocol for Gtag {
     fn read<'a>(&self, request: &Request<'a>) -> Result<Message<'a>, Problem> {
         let query = request.asked.uri.query().unwrap_or_default();
-        let lines: Vec<&[u8]> = request.body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).collect();
-        let lines: Vec<&[u8]> = lines.into_iter().filter(|line| !line.is_empty()).collect();
-        let lines = if lines.is_empty() { vec![&b""[..]] } else { lines };
+        let mut lines = parts::lines(request.body, request.max_events)?;
+        if lines.is_empty() {
+            lines.push(b"");
+        }
+        parts::reserve(request, &[query])?;
         parts::reserve(request, &lines)?;
         let read = move |line: &[u8]| tagged(Source::query(&[query.as_bytes(), b"&", line].concat())?);
         Ok(Message::of(parts::events(lines, request.max_event_bytes, read)))
@@ -110,10 +112,8 @@ impl Envelope<'_> {
         ];
         let mut shared = Map::new();
         for (name, raw) in fields {
-            let Some(raw) = raw else { continue };
-            parts::reserve(request, &[raw.get()])?;
-            if raw.get().len() <= request.max_event_bytes {
-                shared.insert(name.to_owned(), parts::envelope(raw.get().as_bytes())?);
+            if let Some(raw) = raw {
+                shared.insert(name.to_owned(), parts::shared(name, raw, request)?);
             }
         }
         Ok(shared)

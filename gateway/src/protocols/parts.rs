@@ -51,6 +51,30 @@ pub fn envelope<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(json).map_err(not_json)
 }
 
+/// A value that all events of a request have in common.
+///
+/// # Errors
+/// When it is larger than an event, or there is no room for it and a copy.
+pub fn shared<'a, T: Deserialize<'a>>(name: &str, raw: &'a RawValue, request: &Request<'_>) -> Result<T, Problem> {
+    let limit = request.max_event_bytes;
+    if raw.get().len() > limit {
+        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{name} is over the limit of {limit} bytes")));
+    }
+    request.memory.reserve(2 * json_tree_bytes(raw.get().as_bytes()))?;
+    let not_it = |error| Problem::new(StatusCode::BAD_REQUEST, format!("{name} is not what it should be: {error}"));
+    serde_json::from_str(raw.get()).map_err(not_it)
+}
+
+/// The lines that are not empty.
+///
+/// # Errors
+/// Too many of them.
+pub fn lines(body: &[u8], max_events: usize) -> Result<Vec<&[u8]>, SplitError> {
+    let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
+    let lines: Vec<_> = lines.take(max_events.saturating_add(1)).collect();
+    if lines.len() > max_events { Err(SplitError::TooMany { limit: max_events }) } else { Ok(lines) }
+}
+
 /// The elements of an array, of which there may be none.
 ///
 /// # Errors

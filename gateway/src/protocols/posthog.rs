@@ -119,11 +119,9 @@ fn payload(request: &Request<'_>) -> Result<Bytes, Problem> {
     if data.starts_with(b"{") || data.starts_with(b"[") {
         return Ok(data);
     }
+    request.memory.reserve(data.len())?;
     match BASE64.decode(data.trim_ascii()) {
-        Ok(decoded) => {
-            request.memory.reserve(decoded.len())?;
-            gunzipped(decoded.into(), request)
-        }
+        Ok(decoded) => gunzipped(decoded.into(), request),
         Err(_) => Ok(data),
     }
 }
@@ -134,7 +132,7 @@ fn gunzipped(bytes: Bytes, request: &Request<'_>) -> Result<Bytes, Problem> {
 
 /// The form's `data`. Base64 that was not encoded for a form had its plus signs read as blanks.
 fn form_data(form: &[u8], request: &Request<'_>) -> Result<Bytes, Problem> {
-    request.memory.reserve(form.len())?;
+    request.memory.reserve(2 * form.len())?;
     let data = form_urlencoded::parse(form).find(|(name, _)| name == "data").map(|(_, data)| data.into_owned());
     let data = data.unwrap_or_default();
     let is_json = data.starts_with(['{', '[']);

@@ -51,10 +51,10 @@ impl Protocol for Segment {
         };
         parts::reserve(request, &calls)?;
         let shared = Shared {
-            context: envelope
-                .batch
-                .and(envelope.context)
-                .map_or_else(|| Ok(Map::new()), |raw| context(raw, request))?,
+            context: match envelope.batch.and(envelope.context) {
+                Some(raw) => parts::shared("context", raw, request)?,
+                None => Map::new(),
+            },
             sent_at: raw_text(envelope.sent_at),
             received_at: request.received_at,
             kind: kind_of(request.asked.uri.path()),
@@ -73,11 +73,6 @@ impl Protocol for Segment {
 fn kind_of(path: &str) -> Option<&'static str> {
     let last = path.rsplit('/').next()?;
     KINDS.into_iter().find(|kind| last == *kind || last == &kind[..1])
-}
-
-fn context(raw: &RawValue, request: &Request<'_>) -> Result<Map<String, Value>, Problem> {
-    parts::reserve(request, &[raw.get()])?;
-    parts::envelope(raw.get().as_bytes())
 }
 
 fn draft(json: &[u8], shared: &Shared) -> Result<Draft, Fault> {

@@ -106,8 +106,7 @@ fn draft(mut event: Source, received_at: Timestamp, page: Option<String>) -> Res
 
 /// Snowplow's `derived_tstamp`: <https://snowplow.io/blog/improving-snowplows-understanding-of-time>.
 fn derived(created: Option<Timestamp>, sent: Option<Timestamp>, received_at: Timestamp) -> Option<Timestamp> {
-    let (created, sent) = (created?, sent?);
-    (created <= sent).then(|| clock::corrected(created, Some(sent), received_at))
+    Some(clock::corrected(created?, Some(sent?), received_at))
 }
 
 /// The event's name and its properties.

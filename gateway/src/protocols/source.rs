@@ -18,6 +18,8 @@ const MAX_NESTED_BYTES: usize = 4 << 20;
 /// The most that one event's nested JSON texts take, of which it has at most two.
 pub const NESTED_BYTES: usize = 2 * MAX_NESTED_BYTES;
 
+const MAX_RAW_TEXT_BYTES: usize = 1_000;
+
 /// An object as a sender wrote it, and its own name for it.
 #[derive(Debug, Default)]
 pub struct Source {
@@ -189,9 +191,10 @@ pub fn nested(json: &[u8]) -> Result<Value, String> {
     serde_json::from_slice(json).map_err(|error| format!("must be JSON: {error}"))
 }
 
-/// The text of a JSON value that was not looked into yet, if it is one.
+/// The text of a JSON value that was not looked into yet, if it is one and short, as keys and times are.
 pub fn raw_text(raw: Option<&RawValue>) -> Option<String> {
-    raw.and_then(|raw| serde_json::from_str(raw.get()).ok())
+    let raw = raw.filter(|raw| raw.get().len() <= MAX_RAW_TEXT_BYTES)?;
+    serde_json::from_str(raw.get()).ok()
 }
 
 fn fault(field: Option<String>, reason: String) -> Fault {
