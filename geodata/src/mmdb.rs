@@ -82,8 +82,8 @@ impl Mmdb {
             if network.offset().is_some_and(|offset| read.insert(offset)) {
                 network.decode::<Record<'_>>()?;
             }
-            let left = ends_left.checked_sub(1);
-            ends_left = left.ok_or_else(|| MaxMindDbError::invalid_database("the search tree leads back into itself"))?;
+            let fault = || MaxMindDbError::invalid_database("the search tree leads back into itself");
+            ends_left = ends_left.checked_sub(1).ok_or_else(fault)?;
         }
         Ok(())
     }
