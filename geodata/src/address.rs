@@ -36,8 +36,13 @@ fn is_reserved_v4(address: Ipv4Addr) -> bool {
 
 fn is_reserved_v6(address: Ipv6Addr) -> bool {
     let [first, second, ..] = address.segments();
-    // 2000::/3 is all that is allocated for public use; 2001:db8::/32 and 3fff::/20 in it are for documentation.
-    first & 0xe000 != 0x2000 || (first, second) == (0x2001, 0xdb8) || (first, second & 0xf000) == (0x3fff, 0)
+    match first {
+        // For protocols (2001::/23), of which only Teredo has visitors, and for documentation.
+        0x2001 => second < 0x200 || second == 0xdb8,
+        0x3fff => second & 0xf000 == 0,
+        // 2000::/3 is all that is allocated for public use.
+        _ => first & 0xe000 != 0x2000,
+    }
 }
 
 #[cfg(test)]
@@ -70,6 +75,11 @@ mod tests {
             ("fd00::1", None),
             ("ff02::1", None),
             ("2001:db8::1", None),
+            ("2001:2::1", None),
+            ("2001:200::1", Some("2001:200::1")),
+            ("3fff:fff::1", None),
+            ("3fff:1000::1", Some("3fff:1000::1")),
+            ("4000::1", None),
         ] {
             assert_eq!(routable(address.parse().unwrap()), expected.map(|text| text.parse().unwrap()), "{address}");
         }

@@ -1,18 +1,26 @@
 //! One geo database file, held in memory.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read};
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use event::Place;
 use metrics::counter;
 
 use crate::format::{Format, FormatError};
 use crate::metrics::{GEO_FAILURES, label};
 use crate::plausible::plausible;
+
+/// No record of either format can be told from another beyond this: positions have 32 bits.
+const MAX_FILE_BYTES: u64 = 1 << 32;
+const MAX_NAME_BYTES: usize = 64;
+/// A file that tells of another year does not know when it was built: 0 seconds since 1970 is a common one.
+const PLAUSIBLE_YEARS: RangeInclusive<i32> = 1990..=2100;
 
 /// Why a geo database file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +35,7 @@ pub struct GeoError {
 pub struct DatabaseFile {
     path: PathBuf,
     name: Arc<str>,
+    built: Option<NaiveDate>,
     size_bytes: u64,
     format: Format,
     complained: AtomicBool,
@@ -36,9 +45,9 @@ impl DatabaseFile {
     /// Reads the file.
     ///
     /// # Errors
-    /// When it cannot be read, or is no geo database.
+    /// When it cannot be read, is longer than 4 GiB, or is no geo database.
     pub fn open(path: &Path) -> Result<Self, GeoError> {
-        let bytes = fs::read(path).map_err(|error| GeoError { path: path.to_owned(), source: error.into() })?;
+        let bytes = read(path).map_err(|error| GeoError { path: path.to_owned(), source: error.into() })?;
         Self::from_bytes(path, bytes)
     }
 
@@ -50,8 +59,9 @@ impl DatabaseFile {
         let size_bytes = bytes.len() as u64;
         let format =
             Format::from_bytes(bytes).map_err(|error| GeoError { path: path.to_owned(), source: error.into() })?;
-        let name = name_of(&format, path).into();
-        Ok(Self { path: path.to_owned(), name, size_bytes, format, complained: AtomicBool::new(false) })
+        let built = format.built().filter(|date| PLAUSIBLE_YEARS.contains(&date.year()));
+        let name = edition(&maker_name(&format.name()).unwrap_or_else(|| label(path)), built).into();
+        Ok(Self { path: path.to_owned(), name, built, size_bytes, format, complained: AtomicBool::new(false) })
     }
 
     /// Where it was read from.
@@ -64,9 +74,9 @@ impl DatabaseFile {
         &self.name
     }
 
-    /// When it was built, if it tells.
+    /// When it was built, if it tells a date that can be true.
     pub fn built(&self) -> Option<NaiveDate> {
-        self.format.built()
+        self.built
     }
 
     /// The kind of file it is: `MMDB` or `IP2Location BIN`.
@@ -116,15 +126,52 @@ impl DatabaseFile {
     }
 }
 
-/// The maker's name for it, if it is one: `GeoLite2-City` is, ip-location-db's `city ipv4` could be anybody's, and then the
-/// file's name says more.
-fn name_of(format: &Format, path: &Path) -> String {
-    let mut name = format.name();
-    if name.is_empty() || name.contains(' ') {
-        name = label(path);
+/// The content of a regular file. Others could have no end, or block.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let length = fs::metadata(path).and_then(|metadata| match metadata.is_file() {
+        true if metadata.len() <= MAX_FILE_BYTES => Ok(metadata.len()),
+        true => Err(io::Error::from(io::ErrorKind::FileTooLarge)),
+        false => Err(io::Error::other("it is no regular file")),
+    })?;
+    let mut bytes = Vec::new();
+    bytes.try_reserve_exact(length as usize)?;
+    File::open(path)?.take(MAX_FILE_BYTES).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The maker's name for it, if it is one: `GeoLite2-City` is. ip-location-db's `city ipv4` could be anybody's, and the name of
+/// the file says more; a comma or an `@` could not be told from those between names and dates.
+fn maker_name(name: &str) -> Option<String> {
+    let is_name = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b',' | b'@');
+    ((1..=MAX_NAME_BYTES).contains(&name.len()) && name.bytes().all(is_name)).then(|| name.to_owned())
+}
+
+fn edition(name: &str, built: Option<NaiveDate>) -> String {
+    built.map_or_else(|| name.to_owned(), |date| format!("{name}@{date}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_looks_like_a_name_is_taken_from_the_file() {
+        for (told, expected) in [
+            ("GeoLite2-City", Some("GeoLite2-City")),
+            ("city ipv4", None),
+            ("", None),
+            ("a,b@2020-01-01", None),
+            ("bell\u{7}", None),
+            (&"n".repeat(65), None),
+        ] {
+            assert_eq!(maker_name(told).as_deref(), expected, "{told:?}");
+        }
     }
-    match format.built() {
-        Some(date) => format!("{name}@{date}"),
-        None => name,
+
+    #[test]
+    fn what_is_no_regular_file_is_not_read() {
+        for path in ["/dev/zero", "/"] {
+            assert!(DatabaseFile::open(Path::new(path)).is_err(), "{path}");
+        }
     }
 }
