@@ -7,11 +7,13 @@
 //! 4. Each draft is judged: a record for the log of the site it belongs to, not wanted, or a fault (`admission`, `judge`).
 //! 5. All records of a request are appended in one call; once they are durable the protocol answers (`intake`, `answer`).
 //!
-//! **Invariant:** a 2xx names only events that are durable; whatever is not durable gets no 2xx.
+//! **Invariant:** a 2xx names only events that are durable, and those that the configuration ignores as ignored; whatever
+//! else is not durable gets no 2xx.
 //! **Invariant:** each event of each request is counted under exactly one outcome, cancelled requests included; a body
 //! that was never told into events counts as one.
-//! **Invariant:** bodies, what they decompress to and the records made of them never take more than
+//! **Invariant:** bodies, what they decompress to and what is made of them never take more than
 //! `max_buffered_bytes` over all requests.
+//! **Invariant:** an address in a header or a body counts only from a sender that is configured to be trusted.
 //! **Invariant:** an error's answer is problem+json and never tells what goes on inside. The exceptions come from the
 //! HTTP parser below us: bytes that are no HTTP request are answered with a bare status.
 
@@ -34,7 +36,7 @@ mod split;
 mod tally;
 mod verdict;
 
-pub use admission::{FieldLimits, Network, Rate, Site, SitesError};
+pub use admission::{FieldLimits, Network, OriginPattern, Rate, Site, SitesError};
 pub use config::{Config, ConfigError};
 pub use metrics::describe;
 pub use server::{Gateway, RenderMetrics};

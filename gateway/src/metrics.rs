@@ -14,9 +14,10 @@ pub const HTTP_BUFFERED_BYTES: &str = "pageberg_http_buffered_bytes";
 pub const HTTP_CONNECTIONS: &str = "pageberg_http_connections";
 /// Events received, by `outcome`.
 pub const EVENTS_TOTAL: &str = "pageberg_events_total";
-/// Events that were not taken, by `reason`: what is wrong with them, who sent them, or how many came.
+/// Events that were not taken, by `reason`: what is wrong with them (`malformed`, `too_large`, `field_too_long`), who sent
+/// them (`unknown_site`, `foreign_origin`, `unknown_key`, `not_trusted`), or how many came (`address_rate`, `site_rate`).
 pub const REFUSALS_TOTAL: &str = "pageberg_refusals_total";
-/// Values in events that were not believed, by `field`: their sender may not set them.
+/// Values in events that were not believed, by `field` (`ip`, `user_agent`, `event_time`): their sender may not set them.
 pub const IGNORED_FIELDS_TOTAL: &str = "pageberg_ignored_fields_total";
 
 /// Registers the descriptions of the gateway's metrics with the recorder in use.
