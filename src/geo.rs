@@ -18,7 +18,6 @@ impl Geo {
     /// Reads what is there of all configured databases.
     pub async fn open(config: &Config) -> anyhow::Result<Self> {
         let updater = Updater::new(&config.geo, &config.data).context("the geo databases' updater")?;
-        let updater = Some(updater).filter(|updater| !updater.sources().is_empty());
         let (files, refresh) = (config.geo.all_files(&config.data), config.geo.refresh.clone());
         let opened = spawn_blocking(move || Watcher::open(&files, refresh)).await;
         Ok(Self { watcher: opened.context("failed to read the geo databases")?, updater })

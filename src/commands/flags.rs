@@ -42,8 +42,8 @@ pub struct Postgres {
 /// Geo databases.
 #[derive(Args, Debug)]
 pub struct Geo {
-    /// City database in MMDB format (GeoIP2, GeoLite2, DB-IP); may be given several times, the first that knows an
-    /// address wins. Default: none, visitors get no place
+    /// Geo database, MMDB (GeoIP2, GeoLite2, DB-IP) or IP2Location BIN; may be given several times, each field of a place
+    /// is told by the first that knows it. Default: those that [geo.update] fetches, if any
     #[arg(long, value_name = "FILE")]
     geo: Vec<PathBuf>,
 }

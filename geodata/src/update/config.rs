@@ -58,7 +58,7 @@ pub struct MaxMindConfig {
     /// Editions, such as `GeoLite2-City` and `GeoLite2-ASN`. `GeoLite2-City` becomes the file `GeoLite2-City.mmdb`.
     pub editions: Vec<String>,
     /// Where to ask, up to and without `/geoip`: MaxMind itself, or a mirror of it.
-    pub base_url: String,
+    pub base_url: SecretUrl,
     /// Hours between two looks for something newer; MaxMind publishes twice a week.
     pub check_interval_hours: u32,
     /// Most downloads within 24 hours, over all editions. MaxMind allows GeoLite accounts 30.
@@ -71,7 +71,7 @@ impl Default for MaxMindConfig {
             account_id: None,
             license_key: None,
             editions: Vec::new(),
-            base_url: "https://updates.maxmind.com".to_owned(),
+            base_url: "https://updates.maxmind.com".into(),
             check_interval_hours: 24,
             max_downloads_per_day: 30,
         }
@@ -87,7 +87,7 @@ pub struct Ip2LocationConfig {
     /// Codes of BIN databases, such as `DB11LITEBINIPV6`, which becomes the file `DB11LITEBINIPV6.BIN`.
     pub codes: Vec<String>,
     /// Where to ask, up to and without `/download/`: IP2Location itself, or a mirror of it.
-    pub base_url: String,
+    pub base_url: SecretUrl,
     /// Hours between two downloads: whether there is something newer is only seen in the database itself. IP2Location
     /// publishes LITE twice a month.
     pub check_interval_hours: u32,
@@ -100,7 +100,7 @@ impl Default for Ip2LocationConfig {
         Self {
             token: None,
             codes: Vec::new(),
-            base_url: "https://www.ip2location.com".to_owned(),
+            base_url: "https://www.ip2location.com".into(),
             check_interval_hours: 72,
             max_downloads_per_day: 5,
         }
@@ -114,7 +114,7 @@ pub struct DbIpConfig {
     /// Editions: `city-lite`, `country-lite`, `asn-lite`. `city-lite` becomes the file `dbip-city-lite.mmdb`.
     pub editions: Vec<String>,
     /// Folder of the monthly files: DB-IP's, or a mirror of it.
-    pub base_url: String,
+    pub base_url: SecretUrl,
     /// Hours between two looks for something newer; DB-IP publishes once a month.
     pub check_interval_hours: u32,
     /// Most requests for downloads of one database within 24 hours.
@@ -125,7 +125,7 @@ impl Default for DbIpConfig {
     fn default() -> Self {
         Self {
             editions: Vec::new(),
-            base_url: "https://download.db-ip.com/free".to_owned(),
+            base_url: "https://download.db-ip.com/free".into(),
             check_interval_hours: 24,
             max_downloads_per_day: 5,
         }

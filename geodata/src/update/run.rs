@@ -50,7 +50,7 @@ async fn update(updater: &Updater, source: &Source) {
 fn until_next(updater: &Updater) -> Duration {
     let Ok(state) = updater.state() else { return MAX_SLEEP };
     let now = updater.now();
-    let wait = |source: &Source| (state.next_check(source)? - now).to_std().ok();
+    let wait = |source: &Source| (state.next_check(source, now)? - now).to_std().ok();
     let waits = updater.sources().iter().map(|source| wait(source).unwrap_or_default());
     waits.min().unwrap_or(MAX_SLEEP).clamp(MIN_SLEEP, MAX_SLEEP)
 }

@@ -9,6 +9,8 @@ use super::error::Retry;
 /// Part of an interval by which it may come out shorter or longer, so that hosts do not ask all at once.
 const JITTER: f64 = 0.1;
 const FIRST_BACK_OFF: Duration = Duration::from_secs(60);
+/// Longest pause that a vendor may ask for.
+const MAX_PAUSE: Duration = Duration::from_secs(30 * 86_400);
 const DAY: TimeDelta = TimeDelta::hours(24);
 
 /// When to look again after one that went well. `random` lies between 0 and 1.
@@ -27,7 +29,7 @@ pub fn after_failure(
     let next_check = after_success(now, interval, random);
     match retry {
         Retry::NextCheck => next_check,
-        Retry::After(pause) => now + pause.min(Duration::from_secs(30 * 86_400)).mul_f64(1.0 + JITTER * random),
+        Retry::After(pause) => now + pause.min(MAX_PAUSE).mul_f64(1.0 + JITTER * random),
         Retry::NotBefore(time) => time.max(now) + FIRST_BACK_OFF.mul_f64(random),
         Retry::BackOff => {
             let doubled = FIRST_BACK_OFF.saturating_mul(2_u32.saturating_pow(failures.saturating_sub(1)));
@@ -45,9 +47,14 @@ pub fn quota_until(downloads: &[DateTime<Utc>], per_day: u32, now: DateTime<Utc>
     recent.get(nth_last).map(|oldest| **oldest + DAY)
 }
 
-/// Whether a download still counts. One in the future counts: the clock was set back since.
+/// Whether a download still counts. One a little ahead does: the clock was set back since.
 pub fn counts(download: DateTime<Utc>, now: DateTime<Utc>) -> bool {
-    now - download < DAY
+    (now - download).abs() < DAY
+}
+
+/// Whether a remembered time for the next look can have been chosen by a clock that was right.
+pub fn is_credible(next: DateTime<Utc>, interval: Duration, now: DateTime<Utc>) -> bool {
+    next <= now + 2 * interval + 2 * MAX_PAUSE
 }
 
 #[cfg(test)]
@@ -92,6 +99,12 @@ mod tests {
     }
 
     #[test]
+    fn a_time_that_a_wrong_clock_chose_is_not_waited_for() {
+        assert!(is_credible(at(24 * 30), 24 * HOUR, at(0)));
+        assert!(!is_credible(at(24 * 365), 24 * HOUR, at(0)));
+    }
+
+    #[test]
     fn a_quota_is_free_again_a_day_after_the_oldest_download_that_fills_it() {
         let downloads = [at(-30), at(-20), at(-10), at(-1)];
         assert_eq!(quota_until(&downloads, 4, at(0)), None);
@@ -99,6 +112,7 @@ mod tests {
         assert_eq!(quota_until(&downloads, 2, at(0)), Some(at(14)));
         assert_eq!(quota_until(&downloads, 3, at(4)), None);
         assert_eq!(quota_until(&[at(2)], 1, at(0)), Some(at(26)));
+        assert_eq!(quota_until(&[at(40_000)], 1, at(0)), None);
         assert_eq!(quota_until(&[], 1, at(0)), None);
     }
 }

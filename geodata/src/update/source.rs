@@ -1,6 +1,7 @@
 //! One database to fetch: where from, where to, how often.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use super::vendor::{Vendor, dbip, ip2location, location, maxmind};
 const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A database that is kept up to date.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Source {
     pub(super) name: String,
     pub(super) file: PathBuf,
@@ -25,6 +26,12 @@ pub(super) struct Quota {
     /// Sources whose names begin so share it.
     pub scope: String,
     pub per_day: u32,
+}
+
+impl fmt::Debug for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Source").field("name", &self.name).field("file", &self.file).finish_non_exhaustive()
+    }
 }
 
 impl Source {

@@ -68,10 +68,11 @@ impl State {
     }
 
     /// When to look again for a source; `None` at once.
-    pub(super) fn next_check(&self, source: &Source) -> Option<DateTime<Utc>> {
+    pub(super) fn next_check(&self, source: &Source, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         let record = self.sources.get(&source.name)?;
+        let next = record.next_check.filter(|next| schedule::is_credible(*next, source.interval, now));
         // A database that somebody removed is wanted back at once, unless the last try failed.
-        record.next_check.filter(|_| record.failures > 0 || source.file.exists())
+        next.filter(|_| record.failures > 0 || source.file.exists())
     }
 }
 
@@ -189,10 +190,11 @@ mod tests {
     fn a_database_that_is_gone_is_wanted_at_once_unless_fetching_it_failed() {
         let dir = tempfile::tempdir().unwrap();
         let source = source(dir.path(), 1);
-        let later = Some(DateTime::UNIX_EPOCH);
+        let now = DateTime::UNIX_EPOCH;
+        let later = Some(now + chrono::TimeDelta::hours(1));
         let next = |failures| {
             let record = Record { next_check: later, failures, ..Record::default() };
-            State { sources: [(source.name.clone(), record)].into() }.next_check(&source)
+            State { sources: [(source.name.clone(), record)].into() }.next_check(&source, now)
         };
         assert_eq!((next(0), next(1)), (None, later));
         fs::create_dir_all(source.file.parent().unwrap()).unwrap();

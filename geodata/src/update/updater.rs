@@ -76,20 +76,24 @@ pub enum StartError {
 }
 
 impl Updater {
-    /// An updater of everything that is configured, with the folder of all state.
+    /// An updater of everything that is configured, with the folder of all state; `None` when nothing is.
     ///
     /// # Errors
-    /// When the configuration cannot work, or the system offers no TLS.
-    pub fn new(config: &Config, data: &Path) -> Result<Self, StartError> {
+    /// When the configuration cannot work, or the system has no certificates to check servers by.
+    pub fn new(config: &Config, data: &Path) -> Result<Option<Self>, StartError> {
         let update = &config.update;
-        Ok(Self {
-            sources: update.sources(data)?,
+        let sources = update.sources(data)?;
+        if sources.is_empty() {
+            return Ok(None);
+        }
+        Ok(Some(Self {
+            sources,
             folder: update.folder(data),
             http: Http::new(update)?,
             max_bytes: update.max_bytes,
             refresh: config.refresh.clone(),
             clock: Arc::new(Utc::now),
-        })
+        }))
     }
 
     /// The same with another idea of what time it is.
@@ -126,7 +130,8 @@ impl Updater {
         progress: Progress<'_>,
     ) -> Result<Outcome, UpdateError> {
         let mut state = LockedState::open(&self.folder)?;
-        let due = state.state.next_check(source).filter(|due| urgency == Urgency::WhenDue && *due > self.now());
+        let due =
+            state.state.next_check(source, self.now()).filter(|due| urgency == Urgency::WhenDue && *due > self.now());
         if let Some(until) = due {
             return Ok(Outcome::NotDue { until });
         }

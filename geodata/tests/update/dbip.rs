@@ -15,7 +15,7 @@ const LAST_MONTH: &str = "/free/dbip-city-lite-2026-10.mmdb.gz";
 fn desk(server: &Server) -> Desk {
     let dbip = DbIpConfig {
         editions: vec!["city-lite".to_owned()],
-        base_url: format!("{}/free/", server.url),
+        base_url: format!("{}/free/", server.url).as_str().into(),
         ..DbIpConfig::default()
     };
     Desk::new(Config { dbip, ..Config::default() })

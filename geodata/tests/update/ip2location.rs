@@ -13,7 +13,7 @@ fn desk(base_url: &str) -> Desk {
     let ip2location = Ip2LocationConfig {
         token: Some(SECRET.into()),
         codes: vec!["DB11LITEBINIPV6".to_owned()],
-        base_url: base_url.to_owned(),
+        base_url: base_url.into(),
         ..Ip2LocationConfig::default()
     };
     Desk::new(Config { ip2location, ..Config::default() })

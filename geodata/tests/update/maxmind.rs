@@ -15,7 +15,7 @@ fn desk(base_url: &str) -> Desk {
         account_id: Some(4711),
         license_key: Some(SECRET.into()),
         editions: vec!["GeoLite2-City".to_owned()],
-        base_url: base_url.to_owned(),
+        base_url: base_url.into(),
         max_downloads_per_day: 3,
         ..MaxMindConfig::default()
     };

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use chrono::{NaiveDate, Utc};
-use geodata::update::{Record, Source, State, Updater};
+use geodata::update::{Record, Source, State};
 use geodata::{Attribution, DatabaseFile, attributions, inspect};
 use indicatif::HumanBytes;
 use serde::Serialize;
@@ -69,12 +69,12 @@ impl Args {
     }
 
     pub fn run(self, config: &Config) -> anyhow::Result<()> {
-        let updater = Updater::new(&config.geo, &config.data)?;
-        let state = updater.state()?;
+        let sources = config.geo.update.sources(&config.data)?;
+        let state = State::load(&config.geo.update.folder(&config.data))?;
         let mut opened = Vec::new();
         let databases = config.geo.all_files(&config.data).into_iter().map(|path| {
             let file = DatabaseFile::open(&path).map_err(anyhow::Error::new);
-            let update = update(&path, updater.sources(), &state);
+            let update = update(&path, &sources, &state);
             let database = database(path, &file, update);
             opened.extend(file.ok());
             database

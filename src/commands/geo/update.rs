@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use geodata::update::{Outcome, Source, UpdateError, Updater, Urgency};
 use indicatif::{HumanBytes, ProgressBar, ProgressStyle};
 
@@ -44,6 +44,8 @@ impl Args {
     /// Updates the sources one after the other, and prints a line for each.
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         let updater = Updater::new(&config.geo, &config.data)?;
+        let updater =
+            updater.context("nothing is to be fetched: configure [geo.update…], as `geo update --help` shows")?;
         let mut failed = 0;
         let sources = self.chosen(&updater)?;
         for source in &sources {
@@ -57,7 +59,6 @@ impl Args {
 
     fn chosen<'a>(&self, updater: &'a Updater) -> anyhow::Result<Vec<&'a Source>> {
         let all = updater.sources();
-        ensure!(!all.is_empty(), "nothing is to be fetched: configure [geo.update…], as `geo update --help` shows");
         if self.sources.is_empty() {
             return Ok(all.iter().collect());
         }

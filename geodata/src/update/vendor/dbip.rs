@@ -8,7 +8,7 @@ use crate::update::config::{ConfigError, DbIpConfig};
 use crate::update::http::Validators;
 
 /// One edition, such as city-lite.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Edition {
     pub name: String,
     base: Url,

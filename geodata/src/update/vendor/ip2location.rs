@@ -14,7 +14,7 @@ const ZIP_MAGIC: &[u8] = b"PK\x03\x04";
 const SHOWN_CHARS: usize = 100;
 
 /// One database by its code, such as DB11LITEBINIPV6.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Package {
     pub code: String,
     base: Url,
@@ -106,6 +106,5 @@ mod tests {
         );
         let unknown = package().refusal(b"cannot serve hunter2\x1b[31m").unwrap();
         assert!(unknown.to_string().contains("cannot serve ***[31m"), "{unknown}");
-        assert!(!format!("{:?}", package()).contains("hunter2"));
     }
 }

@@ -16,20 +16,13 @@ pub struct Location {
     credentials: Option<Credentials>,
 }
 
-/// The address may hold a password.
-impl std::fmt::Debug for Location {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Location").field("file_name", &self.file_name).finish_non_exhaustive()
-    }
-}
-
 impl Location {
     /// The entry of this name.
     pub fn new(entry: &str, config: &UrlConfig) -> Result<Self, ConfigError> {
         let key = |name: &str| format!("urls.{entry}.{name}");
         let entry_name = file_name("urls", entry)?;
         let url = config.url.as_ref().ok_or_else(|| ConfigError::Missing(key("url")))?;
-        let url = http_url(&key("url"), url.expose())?;
+        let url = http_url(&key("url"), url)?;
         let file_name = match &config.file_name {
             Some(name) => file_name(&key("file_name"), name)?,
             None => format!("{entry_name}.mmdb"),

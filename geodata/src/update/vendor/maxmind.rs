@@ -10,7 +10,7 @@ use crate::update::error::UpdateError;
 use crate::update::http::{Credentials, Http, Validators};
 
 /// One edition, such as GeoLite2-City.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Edition {
     pub name: String,
     base: Url,

@@ -6,14 +6,15 @@ pub mod location;
 pub mod maxmind;
 
 use chrono::NaiveDate;
+use event::SecretUrl;
 use reqwest::Url;
 
 use super::config::ConfigError;
 use super::error::UpdateError;
 use super::http::{Credentials, Http, Validators};
 
-/// Where a database comes from.
-#[derive(Debug, Clone)]
+/// Where a database comes from. It holds secrets and is never shown.
+#[derive(Clone)]
 pub enum Vendor {
     MaxMind(maxmind::Edition),
     Ip2Location(ip2location::Package),
@@ -85,8 +86,8 @@ fn file_name(key: &str, name: &str) -> Result<String, ConfigError> {
     }
 }
 
-fn http_url(key: &str, text: &str) -> Result<Url, ConfigError> {
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+fn http_url(key: &str, text: &SecretUrl) -> Result<Url, ConfigError> {
+    let url = Url::parse(text.expose()).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
     url.ok_or_else(|| ConfigError::Url(key.to_owned()))
 }
 
