@@ -59,7 +59,7 @@ impl Protocol for MeasurementProtocol {
         let envelope: Envelope<'a> = parts::envelope(body)?;
         let events = parts::elements(envelope.events, request.max_events)?;
         parts::reserve(request, &events)?;
-        let shared = envelope.shared(request)?;
+        let shared = envelope.shared(events.len(), request)?;
         let (mut key, mut site) = (None, None);
         for (name, value) in form_urlencoded::parse(request.asked.uri.query().unwrap_or_default().as_bytes()) {
             match name.as_ref() {
@@ -84,6 +84,7 @@ impl Protocol for Gtag {
         if lines.is_empty() {
             lines.push(b"");
         }
+        parts::check_repeated("the query", query.len(), lines.len())?;
         parts::reserve(request, &[query])?;
         parts::reserve(request, &lines)?;
         let read = move |line: &[u8]| tagged(Source::query(&[query.as_bytes(), b"&", line].concat())?);
@@ -96,8 +97,8 @@ impl Protocol for Gtag {
 }
 
 impl Envelope<'_> {
-    /// What the events have in common.
-    fn shared(&self, request: &Request<'_>) -> Result<Map<String, Value>, Problem> {
+    /// What so many events have in common.
+    fn shared(&self, events: usize, request: &Request<'_>) -> Result<Map<String, Value>, Problem> {
         let fields = [
             ("client_id", self.client_id),
             ("app_instance_id", self.app_instance_id),
@@ -113,7 +114,7 @@ impl Envelope<'_> {
         let mut shared = Map::new();
         for (name, raw) in fields {
             if let Some(raw) = raw {
-                shared.insert(name.to_owned(), parts::shared(name, raw, request)?);
+                shared.insert(name.to_owned(), parts::shared(name, raw, events, request)?);
             }
         }
         Ok(shared)

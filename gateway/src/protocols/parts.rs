@@ -15,6 +15,9 @@ use crate::verdict::Fault;
 /// What one byte of JSON, or of a text that holds JSON, becomes in memory at most.
 const TREE_BYTES_A_BYTE: usize = 700;
 
+/// The most bytes that a request's events may have in common, counted once for each event.
+const MAX_REPEATED_BYTES: usize = 16 << 20;
+
 /// Reserves what the largest part takes while it is read: its own tree, and those of the JSON texts inside of it.
 ///
 /// # Errors
@@ -51,18 +54,32 @@ pub fn envelope<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Problem> {
     serde_json::from_slice(json).map_err(not_json)
 }
 
-/// A value that all events of a request have in common.
+/// A value that all of so many events have in common.
 ///
 /// # Errors
-/// When it is larger than an event, or there is no room for it and a copy.
-pub fn shared<'a, T: Deserialize<'a>>(name: &str, raw: &'a RawValue, request: &Request<'_>) -> Result<T, Problem> {
-    let limit = request.max_event_bytes;
-    if raw.get().len() > limit {
-        return Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, format!("{name} is over the limit of {limit} bytes")));
-    }
+/// When it is too large to be repeated so often, or there is no room for it and a copy.
+pub fn shared<'a, T: Deserialize<'a>>(
+    name: &str,
+    raw: &'a RawValue,
+    events: usize,
+    request: &Request<'_>,
+) -> Result<T, Problem> {
+    check_repeated(name, raw.get().len(), events)?;
     request.memory.reserve(2 * json_tree_bytes(raw.get().as_bytes()))?;
     let not_it = |error| Problem::new(StatusCode::BAD_REQUEST, format!("{name} is not what it should be: {error}"));
     serde_json::from_str(raw.get()).map_err(not_it)
+}
+
+/// Whether so many events may have so many bytes in common: a body of a megabyte would become terabytes of work.
+///
+/// # Errors
+/// When they may not.
+pub fn check_repeated(name: &str, bytes: usize, events: usize) -> Result<(), Problem> {
+    if bytes.saturating_mul(events) <= MAX_REPEATED_BYTES {
+        return Ok(());
+    }
+    let detail = format!("{name} is too large to be that of {events} events");
+    Err(Problem::new(StatusCode::PAYLOAD_TOO_LARGE, detail))
 }
 
 /// The lines that are not empty.

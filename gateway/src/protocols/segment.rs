@@ -52,7 +52,7 @@ impl Protocol for Segment {
         parts::reserve(request, &calls)?;
         let shared = Shared {
             context: match envelope.batch.and(envelope.context) {
-                Some(raw) => parts::shared("context", raw, request)?,
+                Some(raw) => parts::shared("context", raw, calls.len(), request)?,
                 None => Map::new(),
             },
             sent_at: raw_text(envelope.sent_at),

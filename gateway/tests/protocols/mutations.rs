@@ -127,6 +127,7 @@ async fn requests_made_to_hurt_are_answered_while_others_are_served() {
         let json = format!(r#"{{\"schema\":\"iglu:a/unstruct_event/c/1\",\"data\":{event}}}"#);
         format!(r#"{{"data":[{{"e":"ue","ue_pr":"{json}"}}]}}"#)
     };
+    let zeros = "0,".repeat(400_000);
     let snowplow = "/com.snowplowanalytics.snowplow/tp2";
     for (request, status) in [
         (text("/v1/b", format!(r#"{{"batch":{deep}"#)), 400),
@@ -145,6 +146,12 @@ async fn requests_made_to_hurt_are_answered_while_others_are_served() {
         (text("/e/", format!("data={}", "%5B".repeat(500_000))), 400),
         (text("/e/", "QUFB".repeat(500_000)), 400),
         (text("/mp/collect", format!(r#"{{"user_properties":{deep},"events":[]}}"#)), 400),
+        (text("/v1/b", format!(r#"{{"context":{{"a":[{}0]}},"batch":[{}0]}}"#, zeros, "{},".repeat(50_000))), 413),
+        (
+            text("/mp/collect", format!(r#"{{"device":{{"a":[{}0]}},"events":[{}0]}}"#, zeros, "{},".repeat(50_000))),
+            413,
+        ),
+        (text(&format!("/g/collect?en={}", "a".repeat(5_000)), "x\n".repeat(50_000)), 413),
         (text("/api/event", format!(r#"{{"n":"a","u":"/","p":{deep}}}"#)), 400),
     ] {
         let answer = server.while_others_are_served(server.send(&request)).await;
