@@ -29,7 +29,7 @@ fn swaps() -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_storm_of_new_and_broken_geo_databases_loses_no_event_and_shows_no_error() {
     let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("city.mmdb");
+    let file = folder.path().join("dbip-city.mmdb");
     let [first, second] = editions();
     fs::write(&file, &first).unwrap();
     let fast = [
@@ -68,6 +68,7 @@ async fn a_storm_of_new_and_broken_geo_databases_loses_no_event_and_shows_no_err
     expect_only_refusals_in(&server.log());
     let geo = server.status().await["geo"].clone();
     assert!(geo["lookups"].as_u64() > Some(0) && geo["misses"] == 0, "{geo}");
+    assert_eq!(geo["attribution"], json!([{"text": "IP Geolocation by DB-IP", "url": "https://db-ip.com"}]));
     let database = &geo["databases"][0];
     assert!(database["refreshes"].as_u64() > Some(2) && database["refusals"].as_u64() > Some(2), "{database}");
     server.stop().await;
@@ -133,7 +134,7 @@ fn expect_each_once(posted: &BTreeSet<String>, ids: &[&str], place: &str) {
 /// The build date of the edition that placed this row, whose place must be the one that it tells.
 fn edition_of(row: &Value) -> &str {
     let (name, date) = row["geo_database"].as_str().unwrap().split_once('@').unwrap();
-    assert_eq!(name, "city");
+    assert_eq!(name, "dbip-city");
     let city = if date == BUILD_DATES[0] { "Moscow" } else { "MOSCOW" };
     let geodata: Value = serde_json::from_str(row["geodata"].as_str().unwrap()).unwrap();
     assert_eq!(geodata, json!({"country": "RU", "state": city, "city": city}), "{date}");

@@ -97,7 +97,7 @@ fn duration() -> Duration {
 #[test]
 fn a_storm_of_swaps_and_broken_files_shows_in_no_answer() {
     let (editions, broken, visitors) = (Editions::new(), broken(), visitors());
-    let config = Config { allow_older: true, min_size_percent: 0, min_known_percent: 0, ..Config::default() };
+    let config = Config { allow_older: true, min_size_percent: 0, ..Config::default() };
     let mut watched = Watched::configured(editions.contents[0].clone(), config);
     let (live, stop) = (watched.watcher.live(), AtomicBool::new(false));
     let (seen, (refreshes, refusals), told) = thread::scope(|scope| {
