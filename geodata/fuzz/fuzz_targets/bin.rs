@@ -8,5 +8,5 @@ use libfuzzer_sys::fuzz_target;
 mod hostile;
 
 fuzz_target!(|bytes: &[u8]| {
-    hostile::look_up(bytes);
+    hostile::look_up(bytes, &[]);
 });
