@@ -1,7 +1,5 @@
 //! The parts of a page's address. Senders write anything there, so nothing here can fail.
 
-use url::Url;
-
 /// The path of an absolute address or of a path-only one, and the query without its question mark.
 pub(crate) fn path_and_query(address: &str) -> (&str, Option<&str>) {
     let address = address.split_once('#').map_or(address, |(before, _fragment)| before);
@@ -28,11 +26,6 @@ fn authority_and_path(place: &str) -> Option<&str> {
     is_scheme.then_some(rest)
 }
 
-/// The host of an absolute address, in lower case.
-pub(crate) fn host(address: &str) -> Option<String> {
-    Url::parse(address).ok()?.host_str().map(str::to_owned)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,24 +49,6 @@ mod tests {
             ("https://[::1/ü\u{202e}%zz", "/ü\u{202e}%zz", None),
         ] {
             assert_eq!(path_and_query(address), (path, query), "{address}");
-        }
-    }
-
-    #[test]
-    fn only_an_absolute_address_has_a_host() {
-        for (address, expected) in [
-            ("https://Example.com:8443/a", Some("example.com")),
-            ("https://user:secret@example.com/", Some("example.com")),
-            ("https://bücher.example/", Some("xn--bcher-kva.example")),
-            ("android-app://com.example/", Some("com.example")),
-            ("/a", None),
-            ("-", None),
-            ("", None),
-            ("about:blank", None),
-            ("https://[::1", None),
-            ("http://a b/", None),
-        ] {
-            assert_eq!(host(address).as_deref(), expected, "{address}");
         }
     }
 }

@@ -6,8 +6,7 @@ use arrow_array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{ArrowError, Field, SchemaRef};
-use event::{Enriched, Place, Timestamp};
-use serde_json::Value;
+use event::{Campaign, Device, Enriched, Place, Timestamp, UserAgent};
 
 use crate::columns::OwnColumns;
 use crate::schema::id;
@@ -47,10 +46,10 @@ pub(crate) fn record_batch(schema: &SchemaRef, own: &OwnColumns, events: &[Enric
 struct Row<'a> {
     enriched: &'a Enriched,
     place: Option<&'a Place>,
+    agent: &'a UserAgent,
     path: Option<&'a str>,
     query: Option<&'a str>,
     event_id: String,
-    referrer_host: Option<String>,
     properties: Option<String>,
 }
 
@@ -61,16 +60,12 @@ impl<'a> Row<'a> {
         Self {
             enriched,
             place: (*enriched.place != Place::default()).then_some(&*enriched.place),
+            agent: &enriched.visit.agent,
             path: parts.map(|(path, _query)| path),
             query: parts.and_then(|(_path, query)| query),
             event_id: event.id.to_string(),
-            referrer_host: event.referrer.as_deref().and_then(address::host),
             properties: event.properties(),
         }
-    }
-
-    fn site(&self) -> Option<&str> {
-        self.enriched.event.extra.get("site").and_then(Value::as_str)
     }
 }
 
@@ -79,20 +74,20 @@ fn column(id: i32, field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
         id::EVENT_ID => text(rows, |row| Some(&row.event_id)),
         id::EVENT_TIMESTAMP => Ok(times(rows, |row| row.enriched.event.event_time)),
         id::RECEIVED_AT => Ok(times(rows, |row| row.enriched.event.received_at)),
-        id::SITE => text(rows, |row| row.site()),
+        id::SITE => text(rows, |row| row.enriched.event.site()),
         id::HOST => text(rows, |row| row.enriched.event.host.as_deref()),
         id::URL => text(rows, |row| row.enriched.event.url.as_deref()),
         id::PATH => text(rows, |row| row.path),
         id::QUERY => text(rows, |row| row.query),
         id::REFERRER => text(rows, |row| row.enriched.event.referrer.as_deref()),
-        id::REFERRER_HOST => text(rows, |row| row.referrer_host.as_deref()),
+        id::REFERRER_HOST => text(rows, |row| row.enriched.visit.referrer_host.as_deref()),
         id::USER_AGENT => text(rows, |row| row.enriched.event.user_agent.as_deref()),
         id::IP => text(rows, |row| row.enriched.event.ip.as_deref()),
         id::GEO => places::column(field, &rows.iter().map(|row| row.place).collect::<Vec<_>>(), None),
         id::GEO_DATABASE => text(rows, |row| row.enriched.geo_database.as_deref()),
         id::HEADERS => text(rows, |row| row.enriched.event.headers.as_deref()),
         id::PROPERTIES => text(rows, |row| row.properties.as_deref()),
-        id::LATE => Ok(Arc::new(rows.iter().map(|row| Some(row.enriched.late)).collect::<BooleanArray>())),
+        id::LATE => Ok(flags(rows, |row| row.enriched.late)),
         id::LOG_TOPIC => text(rows, |row| Some(&row.enriched.position.topic)),
         id::LOG_PARTITION => {
             Ok(Arc::new(Int32Array::from_iter_values(rows.iter().map(|row| row.enriched.position.partition))))
@@ -100,6 +95,20 @@ fn column(id: i32, field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
         id::LOG_OFFSET => {
             Ok(Arc::new(Int64Array::from_iter_values(rows.iter().map(|row| row.enriched.position.offset))))
         }
+        id::EVENT_NAME => text(rows, |row| Some(row.enriched.event.name())),
+        id::BROWSER => text(rows, |row| row.agent.browser.as_deref()),
+        id::BROWSER_VERSION => text(rows, |row| row.agent.browser_version.as_deref()),
+        id::OS => text(rows, |row| row.agent.os.as_deref()),
+        id::OS_VERSION => text(rows, |row| row.agent.os_version.as_deref()),
+        id::DEVICE => text(rows, |row| row.agent.device.map(Device::as_str)),
+        id::IS_BOT => Ok(flags(rows, |row| row.agent.is_bot)),
+        id::CHANNEL => text(rows, |row| Some(row.enriched.visit.channel.as_str())),
+        id::UTM_SOURCE => campaign(rows, |campaign| &campaign.source),
+        id::UTM_MEDIUM => campaign(rows, |campaign| &campaign.medium),
+        id::UTM_CAMPAIGN => campaign(rows, |campaign| &campaign.name),
+        id::UTM_TERM => campaign(rows, |campaign| &campaign.term),
+        id::UTM_CONTENT => campaign(rows, |campaign| &campaign.content),
+        id::CLICK_ID => campaign(rows, |campaign| &campaign.click_id),
         _ => Ok(new_null_array(field.data_type(), rows.len())),
     }
 }
@@ -123,6 +132,14 @@ pub(crate) fn text_column<'a>(
         return Err(RowError::TooLarge);
     }
     Ok(Arc::new(values.collect::<StringArray>()))
+}
+
+fn campaign(rows: &[Row], parameter: fn(&Campaign) -> &Option<String>) -> Result<ArrayRef, RowError> {
+    text(rows, |row| row.enriched.visit.campaign(parameter))
+}
+
+fn flags(rows: &[Row], value: impl Fn(&Row) -> bool) -> ArrayRef {
+    Arc::new(rows.iter().map(|row| Some(value(row))).collect::<BooleanArray>())
 }
 
 fn times(rows: &[Row], value: impl Fn(&Row) -> Timestamp) -> ArrayRef {

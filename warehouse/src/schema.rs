@@ -45,6 +45,20 @@ pub(crate) mod id {
     pub(crate) const TIMEZONE: i32 = 31;
     pub(crate) const ASN: i32 = 32;
     pub(crate) const AS_ORG: i32 = 33;
+    pub(crate) const EVENT_NAME: i32 = 34;
+    pub(crate) const BROWSER: i32 = 35;
+    pub(crate) const BROWSER_VERSION: i32 = 36;
+    pub(crate) const OS: i32 = 37;
+    pub(crate) const OS_VERSION: i32 = 38;
+    pub(crate) const DEVICE: i32 = 39;
+    pub(crate) const IS_BOT: i32 = 40;
+    pub(crate) const CHANNEL: i32 = 41;
+    pub(crate) const UTM_SOURCE: i32 = 42;
+    pub(crate) const UTM_MEDIUM: i32 = 43;
+    pub(crate) const UTM_CAMPAIGN: i32 = 44;
+    pub(crate) const UTM_TERM: i32 = 45;
+    pub(crate) const UTM_CONTENT: i32 = 46;
+    pub(crate) const CLICK_ID: i32 = 47;
 }
 
 /// The columns of `page_views`.
@@ -60,9 +74,9 @@ pub(crate) fn page_views() -> Result<Schema, Error> {
         optional(id::PATH, "path", String, "path of url"),
         optional(id::QUERY, "query", String, "query of url, without the question mark"),
         optional(id::REFERRER, "referrer", String, "address of the page before"),
-        optional(id::REFERRER_HOST, "referrer_host", String, "host of referrer"),
+        optional(id::REFERRER_HOST, "referrer_host", String, "host of referrer, null when it is the page's own"),
         optional(id::USER_AGENT, "user_agent", String, "User-Agent header"),
-        optional(id::IP, "ip", String, "address of the visitor"),
+        optional(id::IP, "ip", String, "address of the visitor, or what is stored of it"),
         Arc::new(
             NestedField::optional(id::GEO, "geo", Type::Struct(StructType::new(geo())))
                 .with_doc("place of the visitor, null where nothing is known"),
@@ -74,6 +88,30 @@ pub(crate) fn page_views() -> Result<Schema, Error> {
         required(id::LOG_TOPIC, "log_topic", String, "topic of the log record"),
         required(id::LOG_PARTITION, "log_partition", Int, "partition of the log record"),
         required(id::LOG_OFFSET, "log_offset", Long, "offset of the log record"),
+        optional(id::EVENT_NAME, "event_name", String, "what happened: pageview, or the name that the sender gave"),
+        optional(id::BROWSER, "browser", String, "family of the browser or other program"),
+        optional(id::BROWSER_VERSION, "browser_version", String, "its version, numbers joined by dots"),
+        optional(id::OS, "os", String, "family of the operating system"),
+        optional(id::OS_VERSION, "os_version", String, "its version"),
+        optional(
+            id::DEVICE,
+            "device",
+            String,
+            "desktop, mobile, tablet, tv, console, bot or other; null without a user agent",
+        ),
+        optional(
+            id::IS_BOT,
+            "is_bot",
+            Boolean,
+            "whether the user agent is that of a crawler, a monitor or another program",
+        ),
+        optional(id::CHANNEL, "channel", String, "channel of Google Analytics' default channel group, or Internal"),
+        optional(id::UTM_SOURCE, "utm_source", String, "campaign parameter of url, decoded"),
+        optional(id::UTM_MEDIUM, "utm_medium", String, "campaign parameter of url, decoded"),
+        optional(id::UTM_CAMPAIGN, "utm_campaign", String, "campaign parameter of url, decoded"),
+        optional(id::UTM_TERM, "utm_term", String, "campaign parameter of url, decoded"),
+        optional(id::UTM_CONTENT, "utm_content", String, "campaign parameter of url, decoded"),
+        optional(id::CLICK_ID, "click_id", String, "an advertiser's mark of one click in url: parameter, colon, value"),
     ];
     Schema::builder().with_fields(columns).build().map_err(Error::iceberg("build the schema"))
 }

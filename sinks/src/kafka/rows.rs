@@ -1,7 +1,7 @@
 //! Events as records of the downstream topic: pure.
 
 use bytes::Bytes;
-use event::{Enriched, Timestamp, partition_key};
+use event::{Device, Enriched, Timestamp, partition_key};
 use eventlog::NewRecord;
 use serde::Serialize;
 
@@ -25,11 +25,28 @@ struct Row<'a> {
     topic: &'a str,
     partition: i32,
     offset: i64,
+    event_name: &'a str,
+    site: Option<&'a str>,
+    browser: Option<&'a str>,
+    browser_version: Option<&'a str>,
+    os: Option<&'a str>,
+    os_version: Option<&'a str>,
+    device: Option<&'static str>,
+    is_bot: bool,
+    referrer_host: Option<&'a str>,
+    channel: &'static str,
+    utm_source: Option<&'a str>,
+    utm_medium: Option<&'a str>,
+    utm_campaign: Option<&'a str>,
+    utm_term: Option<&'a str>,
+    utm_content: Option<&'a str>,
+    click_id: Option<&'a str>,
 }
 
-/// The event's record, under the key of the raw record, so that one visitor's events keep their order.
+/// The event's record. Its key is made of the address that is stored, as the raw record's is of the full one: one visitor's
+/// events keep their order, and the key tells no more than the row.
 pub(super) fn record(enriched: &Enriched) -> NewRecord {
-    let Enriched { event, place, geo_database, visit: _, late, position } = enriched;
+    let Enriched { event, place, geo_database, visit, late, position } = enriched;
     let row = Row {
         ip: event.ip.as_deref(),
         event_timestamp: sql_timestamp(event.event_time),
@@ -46,6 +63,22 @@ pub(super) fn record(enriched: &Enriched) -> NewRecord {
         topic: &position.topic,
         partition: position.partition,
         offset: position.offset,
+        event_name: event.name(),
+        site: event.site(),
+        browser: visit.agent.browser.as_deref(),
+        browser_version: visit.agent.browser_version.as_deref(),
+        os: visit.agent.os.as_deref(),
+        os_version: visit.agent.os_version.as_deref(),
+        device: visit.agent.device.map(Device::as_str),
+        is_bot: visit.agent.is_bot,
+        referrer_host: visit.referrer_host.as_deref(),
+        channel: visit.channel.as_str(),
+        utm_source: visit.campaign(|campaign| &campaign.source),
+        utm_medium: visit.campaign(|campaign| &campaign.medium),
+        utm_campaign: visit.campaign(|campaign| &campaign.name),
+        utm_term: visit.campaign(|campaign| &campaign.term),
+        utm_content: visit.campaign(|campaign| &campaign.content),
+        click_id: visit.campaign(|campaign| &campaign.click_id),
     };
     NewRecord {
         key: Bytes::copy_from_slice(&partition_key(event.host.as_deref(), event.ip.as_deref())),
@@ -64,22 +97,30 @@ fn sql_timestamp(time: Timestamp) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use event::{Draft, LogPosition, Place, Visit};
+    use event::{Campaign, Channel, Draft, LogPosition, Place, UserAgent, Visit};
 
     use super::*;
 
     #[test]
     fn a_record_holds_the_lab_s_six_keys_and_then_pageberg_s() {
         let json = br#"{"url":"/a","host":"example.com","ip":"8.8.8.8","event_time":"2026-01-31T09:30:00Z",
-            "event_id":"01890a5d-ac96-774b-bcce-b302099a8057","plan":1}"#;
+            "event_id":"01890a5d-ac96-774b-bcce-b302099a8057","plan":1,"event_name":"signup","site":"shop"}"#;
         let position = LogPosition { topic: "raw".into(), partition: 2, offset: 7 };
         let event = Draft::parse(json).unwrap().recorded(Timestamp::default(), &position).unwrap();
         let place = Arc::new(Place { country: Some("US".into()), ..Place::default() });
+        let agent =
+            UserAgent { browser: Some("Firefox".into()), device: Some(Device::Desktop), ..UserAgent::default() };
+        let visit = Visit {
+            agent: Arc::new(agent),
+            referrer_host: Some("t.co".into()),
+            channel: Channel::OrganicSocial,
+            campaign: Some(Box::new(Campaign { name: Some("spring".into()), ..Campaign::default() })),
+        };
         let record = record(&Enriched {
             event,
             place,
             geo_database: Some("city@2026-01-01".into()),
-            visit: Visit::default(),
+            visit,
             late: false,
             position,
         });
@@ -88,7 +129,10 @@ mod tests {
             r#""geodata":"{\"country\":\"US\",\"state\":null,\"city\":null}","#,
             r#""event_id":"01890a5d-ac96-774b-bcce-b302099a8057","received_at":"1970-01-01 00:00:00.000","#,
             r#""user_agent":null,"geo_database":"city@2026-01-01","late":false,"properties":"{\"plan\":1}","#,
-            r#""topic":"raw","partition":2,"offset":7}"#,
+            r#""topic":"raw","partition":2,"offset":7,"#,
+            r#""event_name":"signup","site":"shop","browser":"Firefox","browser_version":null,"os":null,"os_version":null,"#,
+            r#""device":"desktop","is_bot":false,"referrer_host":"t.co","channel":"Organic Social","utm_source":null,"#,
+            r#""utm_medium":null,"utm_campaign":"spring","utm_term":null,"utm_content":null,"click_id":null}"#,
         );
         assert_eq!(std::str::from_utf8(&record.payload).unwrap(), written);
         assert_eq!(record.key[..], partition_key(Some("example.com"), Some("8.8.8.8")));

@@ -13,10 +13,11 @@ struct Migration {
 }
 
 /// Every one can be applied again without harm: a table may come from elsewhere, or from a backup.
-const MIGRATIONS: [Migration; 3] = [
+const MIGRATIONS: [Migration; 4] = [
     Migration { version: 1, sql: include_str!("../../../sql/0001_processed_events.sql") },
     Migration { version: 2, sql: include_str!("../../../sql/0002_processed_events_columns.sql") },
     Migration { version: 3, sql: include_str!("../../../sql/0003_pageberg_positions.sql") },
+    Migration { version: 4, sql: include_str!("../../../sql/0004_processed_events_visit.sql") },
 ];
 
 /// What was applied to which table. A table is known by its oid: one that was dropped and made anew is another table.

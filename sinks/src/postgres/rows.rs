@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::{BufMut, Bytes, BytesMut};
-use event::{Enriched, Timestamp};
+use event::{Device, Enriched, Timestamp};
 use postgres_types::{Kind as TypeKind, Type};
 
 /// The signature, no flags, no header extension.
@@ -37,7 +37,7 @@ const fn column(name: &'static str, kind: Kind, put: fn(&mut BytesMut, &Enriched
 }
 
 /// The columns in the order of a row: the lab's six, then pageberg's own.
-pub(super) static COLUMNS: [Column; 17] = [
+pub(super) static COLUMNS: [Column; 33] = [
     column("ip", Kind::Text, |row, e| put_text(row, e.event.ip.as_deref())),
     column("event_timestamp", Kind::Time, |row, e| put_time(row, e.event.event_time)),
     column("referrer", Kind::Text, |row, e| put_text(row, e.event.referrer.as_deref())),
@@ -55,6 +55,22 @@ pub(super) static COLUMNS: [Column; 17] = [
     column("geo_database", Kind::Text, |row, e| put_text(row, e.geo_database.as_deref())),
     column("late", Kind::Bool, |row, e| put(row, Some(&[u8::from(e.late)]))),
     column("properties", Kind::Json, |row, e| put_json(row, e.event.properties())),
+    column("event_name", Kind::Text, |row, e| put_text(row, Some(e.event.name()))),
+    column("site", Kind::Text, |row, e| put_text(row, e.event.site())),
+    column("browser", Kind::Text, |row, e| put_text(row, e.visit.agent.browser.as_deref())),
+    column("browser_version", Kind::Text, |row, e| put_text(row, e.visit.agent.browser_version.as_deref())),
+    column("os", Kind::Text, |row, e| put_text(row, e.visit.agent.os.as_deref())),
+    column("os_version", Kind::Text, |row, e| put_text(row, e.visit.agent.os_version.as_deref())),
+    column("device", Kind::Text, |row, e| put_text(row, e.visit.agent.device.map(Device::as_str))),
+    column("is_bot", Kind::Bool, |row, e| put(row, Some(&[u8::from(e.visit.agent.is_bot)]))),
+    column("referrer_host", Kind::Text, |row, e| put_text(row, e.visit.referrer_host.as_deref())),
+    column("channel", Kind::Text, |row, e| put_text(row, Some(e.visit.channel.as_str()))),
+    column("utm_source", Kind::Text, |row, e| put_text(row, e.visit.campaign(|campaign| &campaign.source))),
+    column("utm_medium", Kind::Text, |row, e| put_text(row, e.visit.campaign(|campaign| &campaign.medium))),
+    column("utm_campaign", Kind::Text, |row, e| put_text(row, e.visit.campaign(|campaign| &campaign.name))),
+    column("utm_term", Kind::Text, |row, e| put_text(row, e.visit.campaign(|campaign| &campaign.term))),
+    column("utm_content", Kind::Text, |row, e| put_text(row, e.visit.campaign(|campaign| &campaign.content))),
+    column("click_id", Kind::Text, |row, e| put_text(row, e.visit.campaign(|campaign| &campaign.click_id))),
 ];
 
 impl Column {
@@ -168,7 +184,7 @@ fn without_nul_escapes(json: &str) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use event::{Draft, LogPosition, Place, Visit};
+    use event::{Campaign, Channel, Draft, LogPosition, Place, UserAgent, Visit};
 
     use super::*;
 
@@ -219,15 +235,71 @@ mod tests {
             ("longitude", None),
             ("late", Some(vec![1])),
             ("properties", Some(br#"{"plan":1}"#.to_vec())),
+            ("event_name", Some(b"pageview".to_vec())),
+            ("site", None),
+            ("device", None),
+            ("is_bot", Some(vec![0])),
+            ("channel", Some(b"Direct".to_vec())),
+            ("click_id", None),
         ] {
             assert_eq!(field(&event, name), value, "{name}");
         }
     }
 
     #[test]
+    fn a_row_tells_of_the_visit() {
+        let mut event = enriched(r#"{"url":"/a","event_name":"signup","site":"shop"}"#, Place::default());
+        let text = |text: &str| Some(text.to_owned());
+        let agent = UserAgent {
+            browser: text("Googlebot"),
+            browser_version: text("2.1"),
+            os: text("Android"),
+            os_version: text("6.0.1"),
+            device: Some(Device::Bot),
+            is_bot: true,
+        };
+        let campaign = Campaign {
+            source: text("a"),
+            medium: text("b"),
+            name: text("c"),
+            term: text("d"),
+            content: text("e"),
+            click_id: text("gclid:f"),
+        };
+        event.visit = Visit {
+            agent: Arc::new(agent),
+            referrer_host: text("t.co"),
+            channel: Channel::PaidSearch,
+            campaign: Some(Box::new(campaign)),
+        };
+        for (name, value) in [
+            ("event_name", "signup"),
+            ("site", "shop"),
+            ("browser", "Googlebot"),
+            ("browser_version", "2.1"),
+            ("os", "Android"),
+            ("os_version", "6.0.1"),
+            ("device", "bot"),
+            ("is_bot", "\u{1}"),
+            ("referrer_host", "t.co"),
+            ("channel", "Paid Search"),
+            ("utm_source", "a"),
+            ("utm_medium", "b"),
+            ("utm_campaign", "c"),
+            ("utm_term", "d"),
+            ("utm_content", "e"),
+            ("click_id", "gclid:f"),
+        ] {
+            assert_eq!(field(&event, name).as_deref(), Some(value.as_bytes()), "{name}");
+        }
+        assert_eq!(field(&event, "properties"), None);
+    }
+
+    #[test]
     fn what_postgres_cannot_store_or_read_back_is_replaced() {
         let place = Place { city: Some("a\0b".into()), timezone: Some("a\0b".into()), ..Place::default() };
-        let event = enriched(r#"{"url":"/a","note":"\u0000 and \\u0000 and \\\u0000"}"#, place);
+        let mut event = enriched(r#"{"url":"/a"}"#, place);
+        event.event.extra = serde_json::from_str(r#"{"note":"\u0000 and \\u0000 and \\\u0000"}"#).unwrap();
         assert_eq!(field(&event, "timezone").unwrap(), "a\u{fffd}b".as_bytes());
         let geodata = String::from_utf8(field(&event, "geodata").unwrap()).unwrap();
         assert_eq!(geodata, r#"{"country":null,"state":null,"city":"a\ufffdb"}"#);

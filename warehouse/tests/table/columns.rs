@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event::{Enriched, EventId, Place};
+use event::{Campaign, Channel, Device, Enriched, EventId, Place, UserAgent, Visit};
 use iceberg::expr::{Predicate, Reference};
 use iceberg::spec::{Datum, PrimitiveType, Type};
 use iceberg::transaction::{AddColumn, ApplyTransactionAction, Transaction};
@@ -18,13 +18,14 @@ async fn columns_keep_their_ids_for_ever() {
     open(folder.path()).await;
     let table = other_table(folder.path()).await;
     let schema = table.metadata().current_schema();
-    let names: Vec<String> = (1..=33).map(|id| schema.name_by_field_id(id).unwrap().to_owned()).collect();
+    let names: Vec<String> = (1..=47).map(|id| schema.name_by_field_id(id).unwrap().to_owned()).collect();
     let expected = "event_id event_timestamp received_at site host url path query referrer referrer_host user_agent ip \
         geo geo_database headers properties late log_topic log_partition log_offset geo.country geo.country_name \
         geo.state geo.region_code geo.city geo.continent geo.postcode geo.latitude geo.longitude geo.accuracy_km \
-        geo.timezone geo.asn geo.as_org";
+        geo.timezone geo.asn geo.as_org event_name browser browser_version os os_version device is_bot channel utm_source \
+        utm_medium utm_campaign utm_term utm_content click_id";
     assert_eq!(names.join(" "), expected);
-    assert_eq!(schema.highest_field_id(), 33);
+    assert_eq!(schema.highest_field_id(), 47);
 }
 
 fn full() -> Enriched {
@@ -38,7 +39,8 @@ fn full() -> Enriched {
     event.host = Some("shop.example".to_owned());
     event.ip = Some("2001:db8::1".to_owned());
     event.headers = Some("{\"dnt\":\"1\"}".to_owned());
-    event.extra = serde_json::from_str(r#"{"site":"shop","plan":{"tier":[1,null,"\u0000"]}}"#).unwrap();
+    event.extra =
+        serde_json::from_str(r#"{"event_name":"köpa","site":"shop","plan":{"tier":[1,null,"\u0000"]}}"#).unwrap();
     enriched.place = Arc::new(Place {
         country: Some("CI".into()),
         country_name: Some("Côte d'Ivoire".into()),
@@ -55,10 +57,37 @@ fn full() -> Enriched {
         as_org: Some("Org".into()),
     });
     enriched.geo_database = Some("dbip-city@2026-01".into());
+    enriched.visit = full_visit();
     enriched.late = true;
     enriched.position.offset = i64::MAX - 1;
     enriched.position.partition = i32::MAX;
     enriched
+}
+
+fn full_visit() -> Visit {
+    let text = |text: &str| Some(text.to_owned());
+    let agent = UserAgent {
+        browser: text("Googlebot"),
+        browser_version: text("2.1"),
+        os: text("Android"),
+        os_version: text("6.0.1"),
+        device: Some(Device::Bot),
+        is_bot: true,
+    };
+    let campaign = Campaign {
+        source: text("crème"),
+        medium: text("cpc"),
+        name: text("spring"),
+        term: text("schuhe 🥿"),
+        content: text("top"),
+        click_id: text("gclid:Cj0"),
+    };
+    Visit {
+        agent: Arc::new(agent),
+        referrer_host: text("search.example"),
+        channel: Channel::PaidOther,
+        campaign: Some(Box::new(campaign)),
+    }
 }
 
 fn full_row() -> Value {
@@ -74,8 +103,11 @@ fn full_row() -> Value {
             "accuracy_km": 65535, "timezone": "Africa/Abidjan", "asn": 4_294_967_295_u32, "as_org": "Org",
         },
         "geo_database": "dbip-city@2026-01", "headers": "{\"dnt\":\"1\"}",
-        "properties": "{\"plan\":{\"tier\":[1,null,\"\\u0000\"]},\"site\":\"shop\"}", "late": true,
+        "properties": "{\"plan\":{\"tier\":[1,null,\"\\u0000\"]}}", "late": true,
         "log_topic": TOPIC, "log_partition": i32::MAX, "log_offset": i64::MAX - 1,
+        "event_name": "köpa", "browser": "Googlebot", "browser_version": "2.1", "os": "Android", "os_version": "6.0.1",
+        "device": "bot", "is_bot": true, "channel": "Paid Other", "utm_source": "crème", "utm_medium": "cpc",
+        "utm_campaign": "spring", "utm_term": "schuhe 🥿", "utm_content": "top", "click_id": "gclid:Cj0",
     })
 }
 
@@ -85,7 +117,9 @@ fn bare_row(enriched: &Enriched) -> Value {
         "received_at": "2026-01-31T09:30:00.000000+00:00", "site": null, "host": null, "url": null, "path": null,
         "query": null, "referrer": null, "referrer_host": null, "user_agent": null, "ip": null, "geo": null,
         "geo_database": null, "headers": null, "properties": null, "late": false, "log_topic": TOPIC,
-        "log_partition": 0, "log_offset": 0,
+        "log_partition": 0, "log_offset": 0, "event_name": "pageview", "browser": null, "browser_version": null,
+        "os": null, "os_version": null, "device": null, "is_bot": false, "channel": "Direct", "utm_source": null,
+        "utm_medium": null, "utm_campaign": null, "utm_term": null, "utm_content": null, "click_id": null,
     })
 }
 
