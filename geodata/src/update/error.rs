@@ -47,8 +47,11 @@ pub enum UpdateError {
     /// Redirects without end, out of https, or to nowhere.
     #[error("the server redirects {0}")]
     Redirect(&'static str),
-    /// No connection, or one that broke.
-    #[error("the server cannot be reached or broke off")]
+    /// No connection.
+    #[error("the server cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// A connection that broke, or none where the server sent us on to.
+    #[error("the server broke off")]
     Transport(#[source] reqwest::Error),
     /// One of the timeouts passed.
     #[error("the server was silent or slow for too long")]
@@ -103,6 +106,9 @@ pub(super) enum Retry {
 /// How long to leave a vendor alone that says that its limit is reached, but not for how long.
 const QUOTA_PAUSE: Duration = Duration::from_secs(6 * 3_600);
 
+/// How long until a vendor who published a bad file may have noticed.
+const BAD_FILE_PAUSE: Duration = Duration::from_secs(3_600);
+
 impl UpdateError {
     pub(super) fn transport(error: reqwest::Error) -> Self {
         if error.is_timeout() { Self::TimedOut } else { Self::Transport(error.without_url()) }
@@ -125,6 +131,7 @@ impl UpdateError {
             Self::Status { .. } => "status",
             Self::Answer(_) => "answer",
             Self::Redirect(_) => "redirect",
+            Self::Unreachable(_) => "unreachable",
             Self::Transport(_) | Self::Client(_) => "transport",
             Self::TimedOut => "timeout",
             Self::TooLarge { .. } => "too_large",
@@ -137,6 +144,11 @@ impl UpdateError {
         }
     }
 
+    /// Whether the vendor may have counted the download that ended so before a body arrived.
+    pub(super) fn may_count(&self) -> bool {
+        matches!(self, Self::Transport(_) | Self::TimedOut)
+    }
+
     /// What somebody can do about it, if anything.
     pub fn advice(&self) -> Option<&'static str> {
         Some(match self {
@@ -147,7 +159,7 @@ impl UpdateError {
                 "wait; fewer hosts or a mirror of your own save downloads"
             }
             Self::Answer(_) | Self::Redirect(_) => "check base_url or url, and whether a proxy answers instead",
-            Self::Transport(_) | Self::TimedOut => "check the network, the proxy and base_url",
+            Self::Unreachable(_) | Self::Transport(_) | Self::TimedOut => "check the network, the proxy and base_url",
             Self::TooLarge { .. } => "raise geo.update.max_bytes if the database is really so large",
             Self::NoDatabaseInside => "choose the MMDB or BIN form of the database, not CSV",
             Self::Busy => "try again when it has finished",
@@ -160,7 +172,10 @@ impl UpdateError {
 
     pub(super) fn retry(&self) -> Retry {
         match self {
-            Self::Credentials | Self::Forbidden | Self::NotFound | Self::NoDatabaseInside => Retry::NextCheck,
+            Self::Credentials | Self::Forbidden | Self::NotFound | Self::NoDatabaseInside | Self::TooLarge { .. } => {
+                Retry::NextCheck
+            }
+            Self::Unsound(_) | Self::Checksum { .. } => Retry::After(BAD_FILE_PAUSE),
             Self::VendorQuota { retry_after } => Retry::After(retry_after.unwrap_or(QUOTA_PAUSE)),
             Self::OwnQuota { until, .. } => Retry::NotBefore(*until),
             Self::Status { retry_after: Some(pause), .. } => Retry::After(*pause),

@@ -41,12 +41,11 @@ pub struct Validators {
     pub last_modified: Option<String>,
 }
 
-/// What became of a download.
-pub enum Downloaded {
-    /// It lies in the file.
-    Saved(Validators),
-    /// The server says that nothing has changed.
-    Unchanged,
+/// A download that has begun.
+pub struct Body {
+    response: Response,
+    max_bytes: u64,
+    timeout: Duration,
 }
 
 /// A client with the configured limits.
@@ -84,44 +83,15 @@ impl Http {
             }
             Ok(answer)
         };
-        self.in_time(read).await
+        in_time(self.timeout, read).await
     }
 
-    /// Writes the download into a new file.
-    pub async fn save(
-        &self,
-        download: &Download,
-        file: &Path,
-        progress: Progress<'_>,
-    ) -> Result<Downloaded, UpdateError> {
-        let save = async {
-            let mut response = self.get(&download.url, download.credentials.as_ref(), &download.validators).await?;
-            if response.status() == StatusCode::NOT_MODIFIED {
-                return Ok(Downloaded::Unchanged);
-            }
-            let total = response.content_length();
-            self.within_limit(total.unwrap_or(0))?;
-            let file = File::create(file).await.map_err(UpdateError::Disk)?;
-            let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
-            let mut received = 0;
-            while let Some(piece) = response.chunk().await.map_err(UpdateError::transport)? {
-                received += piece.len() as u64;
-                self.within_limit(received)?;
-                file.write_all(&piece).await.map_err(UpdateError::Disk)?;
-                progress(received, total);
-            }
-            file.flush().await.map_err(UpdateError::Disk)?;
-            Ok(Downloaded::Saved(Validators::of(response.headers())))
-        };
-        self.in_time(save).await
-    }
-
-    async fn in_time<T>(&self, work: impl Future<Output = Result<T, UpdateError>>) -> Result<T, UpdateError> {
-        tokio::time::timeout(self.timeout, work).await.unwrap_or(Err(UpdateError::TimedOut))
-    }
-
-    fn within_limit(&self, bytes: u64) -> Result<(), UpdateError> {
-        if bytes > self.max_bytes { Err(UpdateError::TooLarge { max_bytes: self.max_bytes }) } else { Ok(()) }
+    /// Asks for a download; `None` when the server says that nothing has changed.
+    pub async fn open(&self, download: &Download) -> Result<Option<Body>, UpdateError> {
+        let opened = self.get(&download.url, download.credentials.as_ref(), &download.validators);
+        let response = in_time(self.timeout, opened).await?;
+        let is_changed = response.status() != StatusCode::NOT_MODIFIED;
+        Ok(is_changed.then_some(Body { response, max_bytes: self.max_bytes, timeout: self.timeout }))
     }
 
     /// A 200, or a 304, after all redirects.
@@ -133,12 +103,15 @@ impl Http {
     ) -> Result<Response, UpdateError> {
         let origin = url.origin();
         let (mut url, mut credentials) = (url.clone(), credentials);
-        for _ in 0..=MAX_REDIRECTS {
+        for redirects in 0..=MAX_REDIRECTS {
             let mut request = validators.on(self.client.get(url.clone()));
             if let Some(credentials) = credentials {
                 request = credentials.on(request);
             }
-            let response = request.send().await.map_err(UpdateError::transport)?;
+            let response = request.send().await.map_err(|error| match redirects == 0 && error.is_connect() {
+                true => UpdateError::Unreachable(error.without_url()),
+                false => UpdateError::transport(error),
+            })?;
             if !is_redirect(response.status()) {
                 return judged(response);
             }
@@ -150,6 +123,38 @@ impl Http {
         }
         Err(UpdateError::Redirect("without end"))
     }
+}
+
+impl Body {
+    /// Writes it into a new file. Returns what the server says of this version.
+    pub async fn save(mut self, file: &Path, progress: Progress<'_>) -> Result<Validators, UpdateError> {
+        let validators = Validators::of(self.response.headers());
+        in_time(self.timeout, self.write(file, progress)).await?;
+        Ok(validators)
+    }
+
+    async fn write(&mut self, file: &Path, progress: Progress<'_>) -> Result<(), UpdateError> {
+        let total = self.response.content_length();
+        self.within_limit(total.unwrap_or(0))?;
+        let file = File::create(file).await.map_err(UpdateError::Disk)?;
+        let mut file = BufWriter::with_capacity(BUFFER_BYTES, file);
+        let mut received = 0;
+        while let Some(piece) = self.response.chunk().await.map_err(UpdateError::transport)? {
+            received += piece.len() as u64;
+            self.within_limit(received)?;
+            file.write_all(&piece).await.map_err(UpdateError::Disk)?;
+            progress(received, total);
+        }
+        file.flush().await.map_err(UpdateError::Disk)
+    }
+
+    fn within_limit(&self, bytes: u64) -> Result<(), UpdateError> {
+        if bytes > self.max_bytes { Err(UpdateError::TooLarge { max_bytes: self.max_bytes }) } else { Ok(()) }
+    }
+}
+
+async fn in_time<T>(timeout: Duration, work: impl Future<Output = Result<T, UpdateError>>) -> Result<T, UpdateError> {
+    tokio::time::timeout(timeout, work).await.unwrap_or(Err(UpdateError::TimedOut))
 }
 
 impl Credentials {

@@ -10,10 +10,12 @@
 //!
 //! **Invariant:** keys and tokens go to the origin that they are for, and are in no error, log or state.
 
+mod attempt;
 mod config;
 mod error;
 mod http;
 mod install;
+mod outcome;
 mod run;
 mod schedule;
 mod source;
@@ -25,7 +27,8 @@ mod vendor;
 pub use config::{Config, ConfigError, DbIpConfig, Ip2LocationConfig, MaxMindConfig, UrlConfig};
 pub use error::UpdateError;
 pub use http::{Progress, Validators};
+pub use outcome::{Outcome, Urgency};
 pub use run::run;
 pub use source::Source;
 pub use state::{Record, State};
-pub use updater::{Outcome, StartError, Updater, Urgency};
+pub use updater::{StartError, Updater};

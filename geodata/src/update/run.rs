@@ -6,8 +6,9 @@ use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use super::UpdateError;
+use super::outcome::{Outcome, Urgency};
 use super::source::Source;
-use super::updater::{Outcome, Updater, Urgency};
+use super::updater::Updater;
 
 /// Longest sleep: somebody else may have updated meanwhile, or the clock may have been set.
 const MAX_SLEEP: Duration = Duration::from_secs(600);

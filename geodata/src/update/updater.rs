@@ -1,66 +1,33 @@
-//! One update of one source, from the question whether there is something newer to the file in its place.
+//! Updates sources when it is wanted, and remembers what became of it.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use metrics::{counter, gauge};
-use tokio::task::spawn_blocking;
 
+use super::attempt::Attempt;
 use super::config::ConfigError;
 use super::error::UpdateError;
-use super::http::{Downloaded, Http, Progress, Validators};
-use super::install::{self, Leftovers};
+use super::http::{Http, Progress};
+use super::install::Leftovers;
+use super::outcome::{Outcome, Urgency};
+use super::schedule;
 use super::source::Source;
 use super::state::{LockedState, State};
-use super::vendor::{Download, Installed};
-use super::{schedule, unpack};
 use crate::metrics::{GEO_UPDATE_SUCCESS, GEO_UPDATES};
 use crate::{Config, refresh};
 
-/// Bytes of a download that tell an answer in words from a database.
-const JUDGED_BYTES: usize = 512;
-
 type Clock = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
-
-/// How much an update is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Urgency {
-    /// When it is time to look again.
-    WhenDue,
-    /// Now, if the vendor has something newer.
-    Now,
-    /// Now, even what seems to be in place already.
-    Afresh,
-}
-
-/// What became of an update that did not fail.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// A newer database is in place.
-    Updated {
-        /// `name@build-date` of it.
-        database: String,
-        /// Size of the file.
-        bytes: u64,
-    },
-    /// The one in place is the newest.
-    Unchanged,
-    /// Nobody was asked.
-    NotDue {
-        /// When it will be time.
-        until: DateTime<Utc>,
-    },
-}
 
 /// Updates the configured sources.
 #[derive(Clone)]
 pub struct Updater {
     sources: Vec<Source>,
     folder: PathBuf,
-    http: Http,
-    max_bytes: u64,
-    refresh: refresh::Config,
+    pub(super) http: Http,
+    pub(super) max_bytes: u64,
+    pub(super) refresh: refresh::Config,
     clock: Clock,
 }
 
@@ -139,7 +106,7 @@ impl Updater {
         state.save()?;
         let leftovers = Leftovers::of(&source.file);
         let result = match leftovers.remove() {
-            Ok(()) => self.attempt(source, urgency, &mut state, &leftovers, progress).await,
+            Ok(()) => Attempt { updater: self, source, state: &mut state, progress }.run(urgency).await,
             Err(error) => Err(error),
         };
         self.note(source, &result, &mut state);
@@ -148,78 +115,6 @@ impl Updater {
             tracing::warn!(source = source.name, %error, "the record of this update cannot be kept");
         }
         result
-    }
-
-    async fn attempt(
-        &self,
-        source: &Source,
-        urgency: Urgency,
-        state: &mut LockedState,
-        leftovers: &Leftovers,
-        progress: Progress<'_>,
-    ) -> Result<Outcome, UpdateError> {
-        let in_place = installed(source, state).await?;
-        let known = in_place.as_ref().filter(|_| urgency != Urgency::Afresh);
-        let downloads = source.vendor.downloads(&self.http, known, self.now().date_naive()).await?;
-        let mut missing = None;
-        for download in downloads {
-            state.begin_download(source, self.now())?;
-            match self.http.save(&download, &leftovers.download, progress).await {
-                Ok(Downloaded::Saved(validators)) => {
-                    return self.install(source, &download, validators, in_place.as_ref(), state).await;
-                }
-                Ok(Downloaded::Unchanged) => {
-                    state.forget_download(source);
-                    return Ok(Outcome::Unchanged);
-                }
-                Err(UpdateError::NotFound) => {
-                    state.forget_download(source);
-                    missing = Some(UpdateError::NotFound);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        let is_early = known.is_some_and(|known| source.vendor.is_early(known, self.now().date_naive()));
-        missing.filter(|_| !is_early).map_or(Ok(Outcome::Unchanged), Err)
-    }
-
-    /// Puts the database in place that was downloaded, if it is sound and another one than that in place.
-    async fn install(
-        &self,
-        source: &Source,
-        download: &Download,
-        validators: Validators,
-        in_place: Option<&Installed>,
-        state: &mut LockedState,
-    ) -> Result<Outcome, UpdateError> {
-        let (target, vendor, expected) = (source.file.clone(), source.vendor.clone(), download.md5.clone());
-        let (max_bytes, refresh) = (self.max_bytes, self.refresh.clone());
-        let held = in_place.map(|installed| installed.md5.clone());
-        let (md5, outcome) = blocking(move || {
-            let Leftovers { download, database } = Leftovers::of(&target);
-            let first = unpack::first_bytes(&download, JUDGED_BYTES).map_err(UpdateError::Disk)?;
-            if let Some(refusal) = vendor.refusal(&first) {
-                return Err(refusal);
-            }
-            unpack::unpack(&download, &database, max_bytes)?;
-            let md5 = install::checksum(&database)?.unwrap_or_default();
-            if let Some(expected) = expected.filter(|expected| !expected.eq_ignore_ascii_case(&md5)) {
-                return Err(UpdateError::Checksum { expected, found: md5 });
-            }
-            if held.is_some_and(|held| held == md5) {
-                return Ok((md5, Outcome::Unchanged));
-            }
-            let checked = install::check(&database, &target, &refresh)?;
-            install::put(&database, &target).map_err(UpdateError::Disk)?;
-            let (database, bytes) = (checked.name().to_string(), checked.size_bytes());
-            Ok((md5, Outcome::Updated { database, bytes }))
-        })
-        .await?;
-        let record = state.record(source);
-        record.md5 = Some(md5);
-        record.edition = download.edition.clone();
-        record.validators = validators;
-        Ok(outcome)
     }
 
     /// Remembers, and counts, what became of an update.
@@ -251,22 +146,4 @@ impl Updater {
         };
         counter!(GEO_UPDATES, "source" => source.name.clone(), "outcome" => outcome).increment(1);
     }
-}
-
-/// The database in place, and what is remembered of it if it is still the one that was fetched.
-async fn installed(source: &Source, state: &mut LockedState) -> Result<Option<Installed>, UpdateError> {
-    let file = source.file.clone();
-    let Some(md5) = blocking(move || install::checksum(&file)).await? else { return Ok(None) };
-    let record = state.record(source);
-    let (edition, validators) = match record.md5.as_ref() == Some(&md5) {
-        true => (record.edition.clone(), record.validators.clone()),
-        false => Default::default(),
-    };
-    Ok(Some(Installed { md5, edition, validators }))
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, UpdateError> + Send + 'static,
-) -> Result<T, UpdateError> {
-    spawn_blocking(work).await.map_err(|error| UpdateError::Disk(std::io::Error::other(error)))?
 }

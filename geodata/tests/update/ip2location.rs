@@ -67,3 +67,18 @@ async fn no_more_than_the_allowed_downloads_are_made_in_a_day_whatever_comes_of_
     desk.wait(TimeDelta::hours(24));
     assert_eq!(desk.outcome().await, "damaged");
 }
+
+#[tokio::test]
+async fn a_server_that_cannot_be_reached_or_refuses_uses_up_no_download() {
+    let server = Server::start(|_| Answer::status(500)).await;
+    let desk = desk(&server.url);
+    for _ in 0..6 {
+        assert_eq!(desk.outcome().await, "status");
+    }
+    drop(server);
+    for _ in 0..6 {
+        assert_eq!(desk.outcome().await, "unreachable");
+    }
+    assert!(desk.record().downloads.is_empty());
+    assert_eq!(desk.record().failures, 12);
+}

@@ -149,12 +149,12 @@ async fn refusals_are_told_apart_and_tried_again_when_it_makes_sense() {
 async fn all_editions_share_the_quota_and_keep_it_over_restarts() {
     let server = Server::start(|asked| match asked.target.contains("/metadata?") {
         true => metadata("2026-11-13", &md5(b"never in place")),
-        false => Answer::status(500),
+        false => Answer::half("cut off"),
     })
     .await;
     let desk = desk(&server.url);
     for _ in 0..3 {
-        assert_eq!(desk.outcome().await, "status");
+        assert_eq!(desk.outcome().await, "transport");
         desk.wait(TimeDelta::hours(1));
     }
     assert_eq!(server.targets().len(), 6);
@@ -164,5 +164,5 @@ async fn all_editions_share_the_quota_and_keep_it_over_restarts() {
     let next = desk.record().next_check.unwrap();
     assert!(next >= free && next <= free + Duration::from_secs(60), "{next}");
     desk.wait(TimeDelta::hours(21));
-    assert_eq!(desk.outcome().await, "status");
+    assert_eq!(desk.outcome().await, "transport");
 }

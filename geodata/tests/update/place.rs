@@ -67,3 +67,26 @@ async fn one_process_updates_at_a_time() {
         result = second => assert_eq!(word(&result), "busy"),
     }
 }
+
+#[tokio::test]
+async fn an_update_that_is_interrupted_leaves_the_old_file_and_counts_as_a_download() {
+    let (desk, server) = desk().await;
+    desk.put(&mmdb(0));
+    server.answer(|_| Answer::silent());
+    let updater = desk.updater();
+    let unfinished = desk.file().with_file_name(".city.mmdb.download");
+    let begun = async {
+        while !unfinished.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        result = updater.update_once(&updater.sources()[0], Urgency::Now, &|_, _| {}) => panic!("{result:?}"),
+        () = begun => {}
+    }
+    assert_eq!(desk.content(), Some(mmdb(0)));
+    assert_eq!(desk.record().downloads.len(), 1);
+    server.answer(|_| Answer::ok(mmdb(1)));
+    assert_eq!(desk.outcome().await, "updated");
+    assert_eq!(desk.record().downloads.len(), 2);
+}
