@@ -1,0 +1,26 @@
+//! Look-ups in the cache cost no memory.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use allocation_counter::measure;
+use geodata::{GeoDatabase, LiveDatabase, Locator};
+
+#[test]
+fn a_place_that_was_told_before_is_told_again_without_an_allocation() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
+    let log = std::fs::read_to_string(data.join("weblogs/apache_logs_semicomplete_2015.log")).unwrap();
+    let files = ["derived/logs-city-flat.mmdb", "derived/logs-DB11.BIN", "maxmind-db/test-data/GeoLite2-ASN-Test.mmdb"];
+    let (database, errors) = GeoDatabase::open(&files.map(|file| data.join("geo").join(file)));
+    assert!(errors.is_empty(), "{errors:?}");
+    let mut locator = Locator::new(Arc::new(LiveDatabase::new(database)));
+
+    let mut locate_all =
+        || log.lines().filter(|line| locator.locate(line.split(' ').next()).place.city.is_some()).count();
+    let mut known = 0;
+    assert!(measure(|| known = locate_all()).count_total > 0);
+    assert!(known > 9_000, "{known} of 10,000");
+    assert_eq!(measure(|| known = locate_all()).count_total, 0);
+}
