@@ -23,6 +23,19 @@ const MICROS_A_SECOND: f64 = 1e6;
 const FORGOTTEN: [&str; 12] =
     ["rec", "apiv", "rand", "r", "h", "m", "s", "send_image", "queuedtracking", "token_auth", "bots", "debug"];
 
+/// The parameters that make of a request something else than a page view.
+const KINDS: [(&str, &str); 9] = [
+    ("ping", "ping"),
+    ("download", "download"),
+    ("link", "outlink"),
+    ("search", "search"),
+    ("ec_id", "ecommerce_order"),
+    ("idgoal", "goal"),
+    ("c_i", "content_interaction"),
+    ("c_n", "content_impression"),
+    ("ca", "custom_action"),
+];
+
 /// A bulk request.
 #[derive(Deserialize)]
 struct Bulk<'a> {
@@ -78,20 +91,32 @@ fn read_bulk<'a>(request: &Request<'a>, body: &'a [u8]) -> Result<Message<'a>, P
     let bulk: Bulk<'a> = parts::envelope(body)?;
     let events = parts::elements(bulk.requests, request.max_events)?;
     parts::reserve(request, &events)?;
+    // Some clients give their token with each request.
+    let first_key = || one_of_bulk(events.first()?).ok()?.text("token_auth").ok()?;
+    let key = raw_text(bulk.token_auth).or_else(first_key);
     let is_silent = bulk.send_image.is_some_and(|raw| matches!(raw.get().trim_matches('"'), "0" | "false"));
     let received_at = request.received_at;
     let read = move |json: &[u8]| draft(one_of_bulk(json)?, received_at, None);
-    Ok(Message::of(parts::events(events, request.max_event_bytes, read))
-        .with_key(raw_text(bulk.token_auth))
-        .with_reply(if is_silent { Reply::Silent } else { Reply::Bulk }))
+    Ok(Message::of(parts::events(events, request.max_event_bytes, read)).with_key(key).with_reply(if is_silent {
+        Reply::Silent
+    } else {
+        Reply::Bulk
+    }))
 }
 
-/// An element of a bulk request: an address' query as text, or an object of parameters.
+/// An element of a bulk request: an address with a query, or an object of parameters.
 fn one_of_bulk(json: &[u8]) -> Result<Source, Fault> {
     match serde_json::from_slice::<String>(json) {
         Ok(address) => Source::query(address.split_once('?').map_or(address.as_str(), |(_, query)| query).as_bytes()),
         Err(_) => Source::json(json),
     }
+}
+
+/// What a request is that is no event and no page view.
+fn kind_of(hit: &Source) -> Option<&'static str> {
+    let found = KINDS.iter().find(|(parameter, _)| hit.tells(parameter)).map(|(_, kind)| *kind);
+    // Goal 0 stands for ecommerce.
+    found.or_else(|| hit.has("idgoal").then_some("ecommerce_cart_update"))
 }
 
 /// `page` stands for an address that an image's sender leaves away.
@@ -128,12 +153,9 @@ fn time(hit: &mut Source, received_at: Timestamp) -> Result<Option<Timestamp>, F
     time.map(Some).ok_or_else(|| hit.fault("cdo", "must be seconds"))
 }
 
-/// The event's name and properties. The parameters that tell what it is stay as they are, but for those of events.
+/// The event's name and properties: the action names an event; other kinds keep the parameters that tell of them.
 fn set_kind(fields: &mut Fields, hit: &mut Source) -> Result<(), Fault> {
-    let name = match hit.text("e_a")? {
-        Some(action) => Some(action),
-        None => KINDS.iter().find(|(parameter, _)| hit.tells(parameter)).map(|(_, name)| (*name).to_owned()),
-    };
+    let name = hit.text("e_a")?.or_else(|| kind_of(hit).map(str::to_owned));
     fields.set("event_name", name);
     let mut props = Map::new();
     for (theirs, ours) in [("e_c", "category"), ("e_n", "name")] {
@@ -143,16 +165,3 @@ fn set_kind(fields: &mut Fields, hit: &mut Source) -> Result<(), Fault> {
     fields.props(props);
     Ok(())
 }
-
-/// The parameters that make of a request something else than a page view.
-const KINDS: [(&str, &str); 9] = [
-    ("ping", "ping"),
-    ("download", "download"),
-    ("link", "outlink"),
-    ("search", "search"),
-    ("ec_id", "ecommerce_order"),
-    ("idgoal", "goal"),
-    ("c_i", "content_interaction"),
-    ("c_n", "content_impression"),
-    ("ca", "custom_action"),
-];

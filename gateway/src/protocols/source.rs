@@ -64,6 +64,11 @@ impl Source {
         self.fields.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether a field is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.fields.contains_key(name)
+    }
+
     /// Whether a field says something: it is there, and neither empty nor zero.
     pub fn tells(&self, name: &str) -> bool {
         self.fields
