@@ -2,7 +2,8 @@
 //!
 //! 1. A [`DatabaseFile`] is one file in memory, of whichever format (`format`).
 //! 2. [`GeoDatabase`] asks the files in their configured order.
-//! 3. [`LiveDatabase`] holds the one in use; a newer one takes its place without a pause ([`refresh`]).
+//! 3. [`LiveDatabase`] holds the one in use; a newer one takes its place without a pause ([`refresh`]),
+//!    fetched from its maker where that is configured ([`update`]).
 //! 4. A [`Locator`] looks visitors' addresses up, with a cache of its own.
 //!
 //! **Invariant:** no file, however damaged, ends a look-up in anything but a place or an unknown place.

@@ -1,8 +1,8 @@
 //! Fetches newer databases from their makers and puts them in place; whoever uses the files notices by himself.
 //!
 //! 1. [`Config`] names what to fetch; each database is a [`Source`] with its own file.
-//! 2. The `vendor` tells what to download, if there is anything newer; `http` downloads it, `unpack` takes the database out of
-//!    its archive, `install` checks it and renames it into its place.
+//! 2. Each `attempt` asks the `vendor` what to download, if there is anything newer; `http` downloads it, `unpack` takes the
+//!    database out of its archive, `install` checks it and renames it into its place.
 //! 3. [`State`] remembers versions and downloads, so that no quota is exceeded over restarts; `schedule` tells when to look
 //!    again.
 //!
