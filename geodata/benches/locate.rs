@@ -1,6 +1,6 @@
 //! Look-ups a second of one thread: `cargo bench -p geodata`.
 //!
-//! Wants DB-IP City Lite: `dev/geo.sh data/geo` fetches it (134 MB). Lies it elsewhere, PAGEBERG_BENCH_GEO names the folder.
+//! Wants DB-IP City Lite: `dev/geo.sh data/geo` fetches it (134 MB). If it lies elsewhere, PAGEBERG_TEST_GEO names the folder.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
@@ -20,13 +20,13 @@ fn project() -> PathBuf {
 }
 
 fn folder() -> PathBuf {
-    env::var_os("PAGEBERG_BENCH_GEO").map_or_else(|| project().join("data/geo"), PathBuf::from)
+    env::var_os("PAGEBERG_TEST_GEO").map_or_else(|| project().join("data/geo"), PathBuf::from)
 }
 
 fn locator(files: &[PathBuf]) -> Locator {
     let (database, errors) = GeoDatabase::open(files);
     if let Some(error) = errors.first() {
-        eprintln!("{error}: fetch it with `dev/geo.sh data/geo`, or name its folder in PAGEBERG_BENCH_GEO");
+        eprintln!("{error}: fetch it with `dev/geo.sh data/geo`, or name its folder in PAGEBERG_TEST_GEO");
         exit(1);
     }
     Locator::new(Arc::new(LiveDatabase::new(database)))
