@@ -37,7 +37,7 @@ pub enum Refusal {
         in_use: u64,
     },
     /// It was built before the one in use, or does not tell when.
-    #[error("it is {name}, older than {in_use}; geo.refresh.allow_older would take it")]
+    #[error("it is {name}, older than {in_use} or without a date; geo.refresh.allow_older would take it")]
     Older {
         /// Its name and build date.
         name: String,

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use geodata::refresh::{Config, OnDisk};
 
@@ -65,11 +66,15 @@ fn each_kind_of_bad_file_is_refused_under_its_reason() {
 }
 
 #[test]
-fn a_database_of_the_future_is_refused() {
-    let mut future = edition(MMDB, 12);
-    let built = find(&future, b"build_epoch\x04\x02").pop().unwrap() + 13;
-    future[built..built + 4].copy_from_slice(&u32::MAX.to_be_bytes());
-    expect_refused(&edition(MMDB, 10), Config::default(), &future, "future");
+fn a_database_of_the_future_is_refused_and_so_is_one_with_a_date_that_cannot_be_true() {
+    let next_week = SystemTime::now() + Duration::from_secs(7 * 86_400);
+    let next_week = next_week.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() as u32;
+    for (epoch, reason) in [(next_week, "future"), (0, "older"), (u32::MAX, "older")] {
+        let mut bad = edition(MMDB, 12);
+        let built = find(&bad, b"build_epoch\x04\x02").pop().unwrap() + 13;
+        bad[built..built + 4].copy_from_slice(&epoch.to_be_bytes());
+        expect_refused(&edition(MMDB, 10), Config::default(), &bad, reason);
+    }
 }
 
 #[test]
