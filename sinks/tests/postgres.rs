@@ -8,9 +8,10 @@ mod events;
 mod postgres_server;
 
 use std::net::TcpListener;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use event::{Advance, Draft, EventId, Timestamp};
+use event::{Advance, Campaign, Draft, EventId, Timestamp, UserAgent};
 use pipeline::{Batch, Sink, SinkError};
 use sinks::postgres::{Config, PostgresSink, migrate, reach};
 use tokio_postgres::Client;
@@ -101,16 +102,22 @@ async fn a_row_reads_back_as_the_event_that_it_was() {
     let server = PostgresServer::shared();
     let url = server.database().await;
     let mut event = enriched(0, 0);
-    let json = r#"{"url":"/ü","host":"h","ip":"::1","referrer":"r","event_time":"2015-05-17T10:05:03.123+01:00","plan":{"a":"\u0000"}}"#;
+    let json = r#"{"url":"/ü","host":"h","ip":"::1","referrer":"r","event_time":"2015-05-17T10:05:03.123+01:00","site":"shop",
+        "plan":{"a":"\u0000"}}"#;
     let time = Timestamp::parse("2026-01-31T09:30:00.5Z").unwrap();
     event.event = Draft::parse(json.as_bytes()).unwrap().recorded(time, &event.position).unwrap();
     event.late = true;
+    event.visit.agent = Arc::new(UserAgent { os: Some("iOS".to_owned()), is_bot: true, ..UserAgent::default() });
+    event.visit.campaign = Some(Box::new(Campaign { click_id: Some("gclid:ü".to_owned()), ..Campaign::default() }));
     deliver(&mut sink(&config(&url)), &Batch { events: vec![event], ..Batch::default() }, &step(0, None, 1)).await;
     let row = "SELECT concat_ws('|', ip, event_timestamp, referrer, host, url, geodata, received_at AT TIME ZONE 'UTC',
-        late, latitude IS NULL, properties->'plan'->>'a') FROM processed_events";
+        late, latitude IS NULL, properties->'plan'->>'a', properties->'site' IS NULL, event_name, site, browser IS NULL, os,
+        is_bot, channel, click_id) FROM processed_events";
     let text: String = connect(&url).await.query_one(row, &[]).await.unwrap().get(0);
     let geodata = r#"{"country":"CI","state":null,"city":null}"#;
-    assert_eq!(text, format!("::1|2015-05-17 09:05:03.123|r|h|/ü|{geodata}|2026-01-31 09:30:00.5|t|t|\u{fffd}"));
+    let lab = format!("::1|2015-05-17 09:05:03.123|r|h|/ü|{geodata}");
+    let visit = "t|pageview|shop|t|iOS|t|Direct|gclid:ü";
+    assert_eq!(text, format!("{lab}|2026-01-31 09:30:00.5|t|t|\u{fffd}|{visit}"));
 }
 
 #[tokio::test]

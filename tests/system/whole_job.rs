@@ -10,6 +10,9 @@ use crate::server::{Server, shared};
 
 const LINES: usize = 10_000;
 
+/// The log's requests from programs, as `visit` counts them.
+const BOTS: u64 = 1_981;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_log_arrives_in_every_sink_with_the_same_places_and_resuming_adds_nothing() {
     let database = PostgresServer::shared();
@@ -26,6 +29,12 @@ async fn a_web_log_arrives_in_every_sink_with_the_same_places_and_resuming_adds_
     assert_eq!(expected, countries_in_topic(&server), "downstream topic");
     assert_eq!(expected, readers::countries("duckdb", &server.data()), "DuckDB");
     assert_eq!(expected, readers::countries("pyiceberg", &server.data()), "PyIceberg");
+
+    let visits = visits_in_postgres(&url).await;
+    assert_eq!(visits.iter().filter(|((_, is_bot), _)| *is_bot).map(|(_, rows)| rows).sum::<u64>(), BOTS);
+    assert_eq!(visits, visits_of(&topic(&server)), "downstream topic");
+    let lake = readers::read("duckdb", &server.data(), "rows");
+    assert_eq!(visits, visits_of(lake.as_array().unwrap()), "DuckDB");
 
     server.run(&["import", "--to", &server.url(), "--resume", &log]);
     let (code, answer) = server.post(r#"{"url":"/the-last-one"}"#).await;
@@ -46,6 +55,24 @@ async fn countries_in_postgres(url: &str) -> BTreeMap<String, u64> {
     let rows = connect(url).await.query(query, &[]).await.unwrap();
     let country = |row: &tokio_postgres::Row| row.get::<_, Option<String>>(0).unwrap_or_default();
     rows.iter().map(|row| (country(row), row.get::<_, i64>(1) as u64)).collect()
+}
+
+/// Rows by channel and whether they are a bot's.
+type Visits = BTreeMap<(String, bool), u64>;
+
+async fn visits_in_postgres(url: &str) -> Visits {
+    let query = "SELECT channel, is_bot, COUNT(1) FROM processed_events GROUP BY 1, 2";
+    let rows = connect(url).await.query(query, &[]).await.unwrap();
+    rows.iter().map(|row| ((row.get(0), row.get(1)), row.get::<_, i64>(2) as u64)).collect()
+}
+
+fn visits_of(rows: &[Value]) -> Visits {
+    let mut visits = Visits::new();
+    for row in rows {
+        let key = (row["channel"].as_str().unwrap().to_owned(), row["is_bot"].as_bool().unwrap());
+        *visits.entry(key).or_default() += 1;
+    }
+    visits
 }
 
 fn topic(server: &Server) -> Vec<Value> {

@@ -49,9 +49,9 @@ fn log() -> String {
     std::fs::read_to_string(root().join("../shared/data/weblogs/apache_logs_semicomplete_2015.log")).unwrap()
 }
 
-/// The last of a line's quoted fields.
+/// The third of a line's quoted fields; the log's last line ends in its midst.
 fn user_agent(line: &str) -> &str {
-    line.rsplit('"').nth(1).unwrap()
+    line.split('"').nth(5).unwrap()
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn a_real_log_is_read_as_by_the_python_packages_of_the_same_rules() {
 fn a_fifth_of_a_real_log_s_requests_are_bots_and_flagged() {
     let log = log();
     let bots = log.lines().filter(|line| read_user_agent(user_agent(line)).is_bot).count();
-    assert_eq!((log.lines().count(), bots), (10_000, 1_980));
+    assert_eq!((log.lines().count(), bots), (10_000, 1_981));
 }
 
 #[test]
