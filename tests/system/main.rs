@@ -20,6 +20,7 @@ mod postgres;
 mod process;
 mod readers;
 mod readme;
+mod reenrich;
 mod server;
 mod whole_job;
 mod zombie;

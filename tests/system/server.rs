@@ -64,6 +64,13 @@ impl Server {
         self.process.whole_log()
     }
 
+    /// The lines of a metric.
+    pub async fn metric(&self, name: &str) -> Vec<String> {
+        let answer = reqwest::get(format!("http://{}/metrics", self.status_address())).await.unwrap();
+        let text = answer.text().await.unwrap();
+        text.lines().filter(|line| line.starts_with(name)).map(str::to_owned).collect()
+    }
+
     /// Waits until every sink has delivered all that the log holds.
     pub async fn until_delivered(&self) {
         self.process
@@ -84,10 +91,16 @@ impl Server {
             .await;
     }
 
+    /// Another command of the binary, on this server's data.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pageberg"));
+        command.current_dir(self.folder.path()).args(arguments);
+        command
+    }
+
     /// Runs another command of the binary on this server's data and expects it to succeed; returns its output.
     pub fn run(&self, arguments: &[&str]) -> String {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pageberg"));
-        let output = command.current_dir(self.folder.path()).args(arguments).output().unwrap();
+        let output = self.command(arguments).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }

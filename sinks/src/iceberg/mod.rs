@@ -9,7 +9,9 @@
 //! **Invariant:** after a commit whose outcome is unknown, the table is asked before anything is written again.
 
 mod config;
+mod reenrich;
 mod sink;
 
 pub use config::Config;
+pub use reenrich::reenrich;
 pub use sink::IcebergSink;

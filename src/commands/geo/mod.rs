@@ -2,6 +2,7 @@
 
 mod check;
 mod lookup;
+mod reenrich;
 mod status;
 mod update;
 
@@ -26,6 +27,8 @@ enum Command {
     Status(status::Args),
     /// Tell whether files are sound geo databases, and what they know
     Check(check::Args),
+    /// Look the rows of a time range up again with today's databases; beside a running server, and resumable
+    Reenrich(reenrich::Args),
 }
 
 impl Args {
@@ -33,6 +36,7 @@ impl Args {
         match &self.command {
             Command::Lookup(args) => args.given(),
             Command::Status(args) => args.given(),
+            Command::Reenrich(args) => args.given(),
             Command::Update(_) | Command::Check(_) => Vec::new(),
         }
     }
@@ -43,6 +47,7 @@ impl Args {
             Command::Update(args) => args.run(&config).await,
             Command::Status(args) => args.run(&config),
             Command::Check(args) => args.run(&config),
+            Command::Reenrich(args) => args.run(&config).await,
         }
     }
 }
