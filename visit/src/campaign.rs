@@ -68,7 +68,6 @@ pub(crate) fn read(address: &str) -> Found {
 
 impl Found {
     fn add(&mut self, query: &str) {
-        // Most addresses have no query, and most queries no campaign.
         let query = &query.as_bytes()[..query.len().min(MAX_QUERY_BYTES)];
         for (key, value) in form_urlencoded::parse(query) {
             // Written by those who escape an address twice.
