@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use eventlog::EventLog;
-use gateway::Gateway;
+use gateway::{Gateway, Topics};
 use geodata::LiveDatabase;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use pipeline::{Pipeline, Sink, Status};
@@ -129,7 +129,12 @@ async fn listen(address: SocketAddr, flag: &str, wanted: bool) -> anyhow::Result
 fn gateway(config: &Config, log: &Log, metrics: &PrometheusHandle) -> anyhow::Result<Gateway> {
     let metrics = metrics.clone();
     let render = Arc::new(move || metrics.render());
-    Gateway::new(config.gateway.clone(), log.for_gateway(), config.topics.raw_topic(), render).context("gateway")
+    let has_enriched = config.selected_sinks().contains(&SinkName::Kafka);
+    let topics = Topics {
+        raw: config.topics.raw_topic(),
+        enriched: has_enriched.then(|| config.topics.downstream_topic()),
+    };
+    Gateway::new(config.gateway.clone(), log.for_gateway(), topics, render).context("gateway")
 }
 
 fn pipeline(config: &Config, log: &Log, geo: Arc<LiveDatabase>, status: &Status) -> anyhow::Result<Pipeline> {

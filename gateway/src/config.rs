@@ -56,6 +56,9 @@ pub struct Config {
     pub address_rate: Rate,
     /// Most characters of each field of an event.
     pub field_limits: FieldLimits,
+    /// Whether `/demo` shows visitors how an event of theirs goes through pageberg. When unset: only while no site is
+    /// configured and `listen` is an address of this machine alone.
+    pub demo: Option<bool>,
 }
 
 impl Default for Config {
@@ -80,6 +83,7 @@ impl Default for Config {
             max_event_ahead_ms: 5 * 60 * 1_000,
             address_rate: Rate { events_per_second: 100, burst_events: 2_000 },
             field_limits: FieldLimits::default(),
+            demo: None,
         }
     }
 }
@@ -135,11 +139,21 @@ impl Config {
     fn check_accept_all(&self) -> Result<(), ConfigError> {
         match (self.sites.is_empty(), self.accept_all) {
             (true, Some(true)) | (false, None | Some(false)) => Ok(()),
-            (true, None) if self.listen.ip().to_canonical().is_loopback() => Ok(()),
+            (true, None) if self.is_local() => Ok(()),
             (true, None) => Err(ConfigError::NoSites(self.listen)),
             (true, Some(false)) => Err(ConfigError::NothingTaken),
             (false, Some(true)) => Err(ConfigError::Both),
         }
+    }
+
+    /// Whether there is a demo page.
+    pub(crate) fn shows_demo(&self) -> bool {
+        self.demo.unwrap_or_else(|| self.sites.is_empty() && self.is_local())
+    }
+
+    /// Whether only this machine can reach it.
+    fn is_local(&self) -> bool {
+        self.listen.ip().to_canonical().is_loopback()
     }
 
     fn check_above_zero(&self) -> Result<(), ConfigError> {

@@ -17,13 +17,28 @@ use crate::config::{Config, ConfigError};
 use crate::connection;
 use crate::intake::Intake;
 use crate::metrics::HTTP_CONNECTIONS;
-use crate::routes;
+use crate::routes::{self, Demo};
 
 /// Renders what the process counts, in the text format of Prometheus.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
 
 /// After a failed accept, as when no file descriptor is left, the next one waits this long.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The names of the log's topics.
+#[derive(Debug, Clone)]
+pub struct Topics {
+    /// Takes the events.
+    pub raw: String,
+    /// Gets them with their places, when the pipeline writes them to the same log.
+    pub enriched: Option<String>,
+}
+
+impl<T: Into<String>> From<T> for Topics {
+    fn from(raw: T) -> Self {
+        Self { raw: raw.into(), enriched: None }
+    }
+}
 
 /// Takes events over HTTP and appends them to a log.
 pub struct Gateway {
@@ -33,19 +48,21 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// A gateway that appends to `topic`. The recorder of metrics must be installed before.
+    /// A gateway that appends to the raw topic. The recorder of metrics must be installed before.
     ///
     /// # Errors
     /// When the configuration cannot be used.
     pub fn new(
         config: Config,
         log: Arc<dyn EventLog>,
-        topic: impl Into<String>,
+        topics: impl Into<Topics>,
         render_metrics: RenderMetrics,
     ) -> Result<Self, ConfigError> {
         config.check()?;
-        let intake = Arc::new(Intake::new(&config, log, topic.into()));
-        let router = routes::router(intake.clone(), render_metrics);
+        let Topics { raw, enriched } = topics.into();
+        let intake = Arc::new(Intake::new(&config, log, raw));
+        let demo = config.shows_demo().then(|| Demo::new(&intake, enriched));
+        let router = routes::router(intake.clone(), render_metrics, demo);
         Ok(Self { config, intake, router })
     }
 

@@ -1,10 +1,13 @@
 //! The routes: one file each.
 
+mod beacon;
 mod cors;
+mod demo;
 mod events;
 mod health;
 mod hint;
 mod metrics;
+mod pixel;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -13,7 +16,11 @@ use axum::Router;
 use axum::http::{Method, StatusCode};
 use axum::routing::get;
 
+use self::beacon::{BEACON, VERSIONED};
+pub use self::demo::Demo;
+use self::demo::{DEMO, FOLLOWED};
 use self::events::EVENTS;
+use self::pixel::PIXEL;
 use crate::intake::Intake;
 use crate::problem::Problem;
 use crate::server::RenderMetrics;
@@ -28,21 +35,30 @@ const METRICS: &str = "/metrics";
 pub struct Peer(pub IpAddr);
 
 /// All routes. Requests carry their [`Peer`].
-pub fn router(intake: Arc<Intake>, render_metrics: RenderMetrics) -> Router {
+pub fn router(intake: Arc<Intake>, render_metrics: RenderMetrics, demo: Option<Demo>) -> Router {
     Router::new()
         .route(HINT, get(hint::get))
         .merge(events::router(&intake.admission))
+        .route(PIXEL, get(pixel::get).head(pixel::head))
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
         .with_state(intake)
         .route(METRICS, get(metrics::get).with_state(render_metrics))
+        .route(BEACON, get(beacon::get))
+        .route(VERSIONED, get(beacon::versioned))
+        .merge(demo::router(demo))
         .fallback(not_found)
         .method_not_allowed_fallback(method_not_allowed)
 }
 
 /// The route of a path as metrics name it: a sender's own words would make series without end.
 pub fn label(path: &str) -> &'static str {
-    events::paths().chain([LIVE, READY, METRICS, HINT]).find(|route| *route == path).unwrap_or("other")
+    let own = [LIVE, READY, METRICS, HINT, PIXEL, BEACON, DEMO, FOLLOWED];
+    match events::paths().chain(own).find(|route| *route == path) {
+        Some(route) => route,
+        None if path.starts_with(beacon::VERSIONED_PREFIX) => VERSIONED,
+        None => "other",
+    }
 }
 
 async fn not_found() -> Problem {
