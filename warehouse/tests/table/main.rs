@@ -5,5 +5,6 @@
 mod columns;
 mod commits;
 mod days;
+mod evolution;
 mod reenrich;
 mod support;

@@ -44,7 +44,8 @@ fn visit(offset: i64, day: i64, ip: &str) -> Enriched {
     enriched
 }
 
-async fn reenrich(table: &mut Table, range: Range<i64>) -> Reenriched {
+/// Looks these days up again.
+pub async fn reenrich(table: &mut Table, range: Range<i64>) -> Reenriched {
     try_reenrich(table, range, |_| ControlFlow::Continue(())).await.unwrap()
 }
 
@@ -263,7 +264,7 @@ async fn an_append_at_any_instant_is_kept_and_does_not_fail() {
     let folder = tempfile::tempdir().unwrap();
     let (mut table, mut other) = (open(folder.path()).await, open(folder.path()).await);
     let mut appended = 0;
-    for polls in (1..).step_by(4) {
+    for polls in (1..).step_by(8) {
         deliver(&mut table, &[visit(appended, 10, "192.0.2.1")]).await;
         let next = appended + 1;
         let slow = async { reenrich(&mut other, 0..20).await.parts };
