@@ -62,7 +62,9 @@ async fn the_lab_s_records_flow_through_under_the_lab_s_names() {
     worker
         .until("delivered", async |worker| {
             let sinks = worker.status().await["sinks"].clone();
-            ["postgres", "kafka", "iceberg"].iter().all(|sink| sinks[sink]["outcomes"]["delivered"] == 3)
+            let delivered = |sink: &str| sinks[sink]["outcomes"]["delivered"].as_u64();
+            ["postgres", "kafka", "iceberg"].iter().all(|sink| delivered(sink) == Some(3))
+                && delivered("dead_letters") == Some(1)
         })
         .await;
 
