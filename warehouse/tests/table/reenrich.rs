@@ -339,3 +339,34 @@ async fn a_table_that_lacks_a_needed_column_says_so() {
     let refused = try_reenrich(&mut table, 0..20, |_| ControlFlow::Continue(())).await;
     assert!(matches!(refused, Err(Error::NoColumn { name: "ip" })), "{refused:?}");
 }
+
+/// What Spark does by default: the row is named in a file of deleted positions.
+fn delete_by_position(folder: &Path, log_offset: i64) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/delete_row.py");
+    let output = python().arg(script).arg(folder).arg(log_offset.to_string()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[tokio::test]
+async fn rows_that_are_deleted_by_position_before_or_meanwhile_stay_deleted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    deliver(&mut table, &[visit(0, 10, "192.0.2.1"), visit(1, 10, "192.0.2.2"), visit(2, 10, "192.0.2.1")]).await;
+    deliver(&mut table, &[visit(3, 11, "192.0.2.1")]).await;
+    delete_by_position(folder.path(), 1);
+    let mut files = 0;
+    let delete = |_: &Reenriched| {
+        files += 1;
+        if files == 1 {
+            delete_by_position(folder.path(), 2);
+        }
+        ControlFlow::Continue(())
+    };
+    let done = try_reenrich(&mut table, 0..20, delete).await.unwrap();
+    assert_eq!(done.rows, changed(2));
+    for rows in rows(folder.path()) {
+        let left: Vec<&Value> = rows.iter().map(|row| &row["log_offset"]).collect();
+        assert_eq!(left, [&json!(0), &json!(3)]);
+        assert!(rows.iter().all(|row| row["geo_database"] == TODAY));
+    }
+}
