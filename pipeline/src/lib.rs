@@ -9,6 +9,7 @@
 //!
 //! **Invariant:** positions are known by the sink alone; after any failure a lane asks for them and goes on from there.
 //! **Invariant:** no lane waits for another, and the memory between them is bounded by the ring.
+//! **Invariant:** what is not to be stored of a visitor's address reaches no sink.
 //! **Invariant:** what a record decodes to depends on the log alone, so every sink and every restart sees the same events.
 
 mod batch;
