@@ -127,7 +127,9 @@ mod tests {
     #[test]
     fn every_row_is_counted_under_its_verdict() {
         let mut verdicts = Verdicts::default();
-        [Verdict::NoAddress, Verdict::NotPublic, Verdict::Current, Verdict::Current].map(|v| verdicts.count(&v));
+        for verdict in [Verdict::NoAddress, Verdict::NotPublic, Verdict::Current, Verdict::Current] {
+            verdicts.count(&verdict);
+        }
         let expected = Verdicts { no_address: 1, not_public: 1, current: 2, changed: 0 };
         assert_eq!((verdicts, verdicts.rows()), (expected, 4));
         verdicts.add(&expected);

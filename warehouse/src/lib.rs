@@ -1,13 +1,17 @@
 //! The Iceberg table of page views: the only place that knows Iceberg, Arrow and Parquet.
 //!
-//! 1. [`Table::open`] finds or creates the table; [`Table::positions`] tells how far into the log it reaches.
+//! 1. [`Table::open`] finds or creates the table, adds the columns that it lacks (`columns`), and [`Table::positions`]
+//!    tells how far into the log it reaches.
 //! 2. [`Writer::write`] turns events into columns (`rows`) and columns into data files, one partition beside the other
 //!    (`encoder`), on local disk (`storage`). Nobody sees them yet.
 //! 3. [`Writer::close`] makes the files durable.
 //! 4. [`Table::append`] publishes them and moves the positions, in one commit behind a `fence`.
+//! 5. All other changes of the table are computed from its metadata and swapped in by the catalog (`commit`), data files
+//!    in the place of others among them (`rewrite`): so [`Table::reenrich`] looks the places of old rows up again.
 //!
 //! **Invariant:** rows and the log positions that they reach become visible in the same commit, or neither does.
 //! **Invariant:** a commit happens only on the positions that it expects.
+//! **Invariant:** no change but an append moves the positions, and none undoes what others have committed.
 //! **Invariant:** what a catalog or snapshot names is complete and on the disk before it is named, and never changes.
 //! **Invariant:** a file is deleted only when it is certain that no commit names it.
 

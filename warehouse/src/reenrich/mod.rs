@@ -121,15 +121,11 @@ impl Run<'_, '_> {
                 self.done(group.files.len(), &group.rows);
                 Ok(true)
             }
-            Err(Error::Replaced) => {
-                files::delete(paths, source.table.file_io()).await;
-                Ok(false)
-            }
             Err(error) => {
                 if !matches!(error, Error::Uncertain { .. }) {
                     files::delete(paths, source.table.file_io()).await;
                 }
-                Err(error)
+                if matches!(error, Error::Replaced) { Ok(false) } else { Err(error) }
             }
         }
     }
