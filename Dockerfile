@@ -17,6 +17,7 @@ RUN apt-get update \
     && install --directory --owner=pageberg --group=pageberg /data
 COPY --from=build /usr/local/bin/pageberg /usr/local/bin/pageberg
 COPY LICENSE /usr/share/doc/pageberg/LICENSE
+COPY visit/data/README.md /usr/share/doc/pageberg/user-agents.md
 USER 10001
 WORKDIR /data
 VOLUME /data

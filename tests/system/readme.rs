@@ -86,16 +86,31 @@ impl Run {
             .replace("access.log", &format!("{folder}/access.log"))
             .replace("sqlite:///data", &format!("sqlite:///{folder}/data"))
             .replace(" data/geo", &format!(" {folder}/data/geo"));
-        let mut command = match example.language.as_str() {
-            "sh" => Command::new("bash"),
-            "python" => Command::new(crate::readers::python()),
-            other => panic!("no way to run {other}"),
-        };
-        let options: &[&str] = if example.language == "sh" { &["-euc"] } else { &["-c"] };
-        let command = command.args(options).arg(code).current_dir(project()).env("DATA", format!("{folder}/data"));
+        let mut command = self.command(&example.language, &code);
+        let command = command.current_dir(project()).env("DATA", format!("{folder}/data"));
         let output = command.env("PAGEBERG_DATA", format!("{folder}/data")).output().unwrap();
         let text = [output.stdout, output.stderr].concat();
         (output.status.success(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// What shows that an example works: settings are read, what a page embeds is there, all else runs.
+    fn command(&self, language: &str, code: &str) -> Command {
+        let with = |program: &str, arguments: &[&str]| {
+            let mut command = Command::new(program);
+            command.args(arguments);
+            command
+        };
+        match language {
+            "sh" => with("bash", &["-euc", code]),
+            "python" => with(&crate::readers::python().display().to_string(), &["-c", code]),
+            "toml" => {
+                let file = self.folder.path().join("example.toml");
+                std::fs::write(&file, code).unwrap();
+                with(env!("CARGO_BIN_EXE_pageberg"), &["config", "--config", &file.display().to_string()])
+            }
+            "html" => with("curl", &["-fsS", code.split('"').find(|part| part.starts_with("http")).unwrap()]),
+            other => panic!("no way to run {other}"),
+        }
     }
 
     /// Ctrl-C: everything that was started must end, and well.
