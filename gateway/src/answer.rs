@@ -1,7 +1,8 @@
 //! What the sender of events is answered.
 
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use axum::body::{Body, HttpBody};
 use axum::http::header::CONTENT_TYPE;
@@ -149,16 +150,29 @@ fn json(status: StatusCode, answer: &impl Serialize) -> Response {
     response
 }
 
-/// The answer with its share of the memory budget: a sender that is slow to read its answer holds both.
+/// The answer with its share of the memory budget, which the connection holds on to until the last byte is sent: a sender
+/// that is slow to read its answer holds both.
 pub fn holding(response: Response, mut share: Share) -> Response {
     let bytes = response.body().size_hint().lower();
     share.keep(usize::try_from(bytes).unwrap_or(usize::MAX));
-    response.map(|body| Body::new(Held { body, _share: share }))
+    response.map(|body| Body::new(Held { body, share: Arc::new(share) }))
 }
 
 struct Held {
     body: Body,
-    _share: Share,
+    share: Arc<Share>,
+}
+
+/// Bytes of the answer, on their way.
+struct HeldBytes {
+    bytes: Bytes,
+    _share: Arc<Share>,
+}
+
+impl AsRef<[u8]> for HeldBytes {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl HttpBody for Held {
@@ -169,7 +183,9 @@ impl HttpBody for Held {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        Pin::new(&mut self.body).poll_frame(context)
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        let held = |bytes| Bytes::from_owner(HeldBytes { bytes, _share: self.share.clone() });
+        Poll::Ready(frame.map(|frame| frame.map(|frame| frame.map_data(held))))
     }
 
     fn is_end_stream(&self) -> bool {

@@ -6,6 +6,7 @@ use axum::http::HeaderName;
 use serde::{Deserialize, Serialize};
 
 use crate::admission::{FieldLimits, Network, Rate, Site, SitesError, check_sites, deserialize_sites};
+use crate::transport::{TlsConfig, TlsError};
 
 /// How events are taken over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,8 @@ use crate::admission::{FieldLimits, Network, Rate, Site, SitesError, check_sites
 pub struct Config {
     /// Address and port that take events.
     pub listen: SocketAddr,
+    /// The certificate with which `listen` takes HTTPS.
+    pub tls: TlsConfig,
     /// Largest event, in bytes of its JSON. A larger one is refused; in a batch the others are taken.
     pub max_event_bytes: usize,
     /// Largest body, in bytes, before and after decompression.
@@ -22,12 +25,19 @@ pub struct Config {
     /// Memory for bodies, what they decompress to and the records made of them, over all requests, in bytes. When it is
     /// used up, requests are answered with 503 and Retry-After.
     pub max_buffered_bytes: usize,
-    /// How long a request's headers may take to arrive, and a connection may stay idle, in milliseconds.
+    /// How long a request's headers may take to arrive, before them a TLS handshake and a header of the PROXY protocol, and
+    /// how long a connection may stay idle, in milliseconds.
     pub header_timeout_ms: u64,
     /// How long a request's body may take to arrive, in milliseconds.
     pub body_timeout_ms: u64,
+    /// How long an answer, of a long one each 64 KiB, may wait to be read by its sender before the connection is closed, in
+    /// milliseconds.
+    pub answer_timeout_ms: u64,
     /// Most connections at a time; further ones wait to be accepted.
     pub max_connections: usize,
+    /// Most connections at a time from one address, or one IPv6 network of 64 bits; 0 for no limit. Further ones are closed
+    /// at once. `trusted_proxies` and `trusted_senders` have no limit.
+    pub max_connections_per_address: usize,
     /// How long requests in flight may take to finish when the gateway stops, in milliseconds.
     pub shutdown_timeout_ms: u64,
     /// Whether events of any page are taken, whoever sends them. When unset: only while no site is configured and `listen`
@@ -41,6 +51,9 @@ pub struct Config {
     /// The header in which they tell the client's address: `X-Forwarded-For` or `Forwarded`, to which each of them adds, or
     /// one that holds one address, such as `CF-Connecting-IP`. It must be one that they set or strip themselves.
     pub client_ip_header: String,
+    /// Whether `trusted_proxies` begin each connection with a header of the PROXY protocol, version 1 or 2. Then they must,
+    /// and the address in it is the one that connects; nobody else's connections may begin so.
+    pub proxy_protocol: bool,
     /// Addresses, or ranges of them, of servers that send events for their visitors: they may set `ip`, `user_agent` and
     /// any `event_time`, as senders with a server key may, and `address_rate` does not limit them.
     pub trusted_senders: Vec<Network>,
@@ -65,18 +78,22 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            tls: TlsConfig::default(),
             max_event_bytes: 1 << 20,
             max_body_bytes: 20 << 20,
             max_events: 100_000,
             max_buffered_bytes: 256 << 20,
             header_timeout_ms: 30_000,
             body_timeout_ms: 30_000,
+            answer_timeout_ms: 30_000,
             max_connections: 4_096,
+            max_connections_per_address: 256,
             shutdown_timeout_ms: 30_000,
             accept_all: None,
             sites: Vec::new(),
             trusted_proxies: Vec::new(),
             client_ip_header: "X-Forwarded-For".to_owned(),
+            proxy_protocol: false,
             trusted_senders: ["127.0.0.0/8", "::1"].into_iter().filter_map(|network| network.parse().ok()).collect(),
             ignore_local: false,
             max_event_age_ms: 7 * 24 * 60 * 60 * 1_000,
@@ -105,6 +122,12 @@ pub enum ConfigError {
     /// Not the name of a header.
     #[error("client_ip_header: {0:?} must be the name of a header such as X-Forwarded-For")]
     Header(String),
+    /// Nobody would speak it.
+    #[error("proxy_protocol: needs trusted_proxies, as only their connections begin with its header")]
+    NoProxies,
+    /// No usable certificate; what follows says why.
+    #[error("tls: {0}")]
+    Tls(String),
     /// Sites that cannot be told apart.
     #[error(transparent)]
     Sites(#[from] SitesError),
@@ -123,6 +146,13 @@ pub enum ConfigError {
     Both,
 }
 
+impl From<TlsError> for ConfigError {
+    fn from(error: TlsError) -> Self {
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+        Self::Tls(format!("{error}{}", cause.unwrap_or_default()))
+    }
+}
+
 impl Config {
     /// Checks what the types do not.
     ///
@@ -133,7 +163,20 @@ impl Config {
         self.check_order()?;
         HeaderName::try_from(&self.client_ip_header).map_err(|_| ConfigError::Header(self.client_ip_header.clone()))?;
         check_sites(&self.sites)?;
+        self.tls.files()?;
+        if self.proxy_protocol && self.trusted_proxies.is_empty() {
+            return Err(ConfigError::NoProxies);
+        }
         self.check_accept_all()
+    }
+
+    /// Reads the TLS certificate, if one is configured.
+    ///
+    /// # Errors
+    /// When it cannot be used.
+    pub fn check_certificate(&self) -> Result<(), ConfigError> {
+        self.tls.open()?;
+        Ok(())
     }
 
     fn check_accept_all(&self) -> Result<(), ConfigError> {
@@ -162,7 +205,9 @@ impl Config {
             ("max_events", self.max_events == 0),
             ("header_timeout_ms", self.header_timeout_ms == 0),
             ("body_timeout_ms", self.body_timeout_ms == 0),
+            ("answer_timeout_ms", self.answer_timeout_ms == 0),
             ("max_connections", self.max_connections == 0),
+            ("tls.reload_interval_ms", self.tls.reload_interval_ms == 0),
         ];
         zero.iter().find(|(_, is_zero)| *is_zero).map_or(Ok(()), |(name, _)| Err(ConfigError::Zero(name)))
     }
@@ -203,6 +248,11 @@ mod tests {
             (
                 Config { client_ip_header: "X Forwarded".to_owned(), ..Config::default() },
                 "client_ip_header: \"X Forwarded\"",
+            ),
+            (Config { proxy_protocol: true, ..Config::default() }, "proxy_protocol: needs trusted_proxies"),
+            (
+                Config { tls: TlsConfig { cert_file: Some("a".into()), ..TlsConfig::default() }, ..Config::default() },
+                "tls: name both cert_file and key_file",
             ),
             (Config { listen: any, ..Config::default() }, "accept_all = true (PAGEBERG_GATEWAY__ACCEPT_ALL=true)"),
             (Config { accept_all: Some(false), ..Config::default() }, "sites: there is none and accept_all is false"),

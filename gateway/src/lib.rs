@@ -1,6 +1,7 @@
 //! HTTP in, log out: takes events from websites and answers with 2xx only what the log holds durably.
 //!
-//! 1. [`Gateway::run`] accepts connections (`server`, `connection`) and hands each request to its route (`routes`).
+//! 1. [`Gateway::run`] accepts connections (`server`), finds out who is at their other ends and decrypts them (`transport`),
+//!    and hands each request to its route (`connection`, `routes`).
 //! 2. Who sent it is found from its head (`admission`), and its body read within its limits of size, time and memory
 //!    (`body`).
 //! 3. The body is decompressed and told into drafts of events by the protocol of its address (`protocols`).
@@ -35,9 +36,11 @@ mod routes;
 mod server;
 mod split;
 mod tally;
+mod transport;
 mod verdict;
 
 pub use admission::{FieldLimits, Network, OriginPattern, Rate, Site, SitesError};
 pub use config::{Config, ConfigError};
 pub use metrics::describe;
 pub use server::{Gateway, RenderMetrics, Topics};
+pub use transport::TlsConfig;

@@ -12,6 +12,11 @@ pub const HTTP_BODY_BYTES_TOTAL: &str = "pageberg_http_body_bytes_total";
 pub const HTTP_BUFFERED_BYTES: &str = "pageberg_http_buffered_bytes";
 /// Connections open now.
 pub const HTTP_CONNECTIONS: &str = "pageberg_http_connections";
+/// Connections closed before their first request, by `reason`: more than one address may have (`address_limit`), no header
+/// of the PROXY protocol (`proxy_header`), no TLS (`tls_handshake`), or not ready in time (`too_slow`).
+pub const HTTP_CONNECTIONS_DROPPED_TOTAL: &str = "pageberg_http_connections_dropped_total";
+/// Changed TLS certificates that were found, by `result` (`ok`, `failed`); a failed one is not used.
+pub const TLS_CERTIFICATE_LOADS_TOTAL: &str = "pageberg_tls_certificate_loads_total";
 /// Events received, by `outcome`.
 pub const EVENTS_TOTAL: &str = "pageberg_events_total";
 /// Events that were not taken, by `reason`: what is wrong with them (`malformed`, `too_large`, `field_too_long`), who sent
@@ -27,6 +32,11 @@ pub fn describe() {
     describe_counter!(HTTP_BODY_BYTES_TOTAL, Unit::Bytes, "Body bytes received, before decompression");
     describe_gauge!(HTTP_BUFFERED_BYTES, Unit::Bytes, "Bytes of bodies and records in memory");
     describe_gauge!(HTTP_CONNECTIONS, "Open connections");
+    describe_counter!(HTTP_CONNECTIONS_DROPPED_TOTAL, "Connections closed before their first request, by reason");
+    describe_counter!(
+        TLS_CERTIFICATE_LOADS_TOTAL,
+        "Changed TLS certificates found, by result; a failed one is not used"
+    );
     describe_counter!(EVENTS_TOTAL, "Events by outcome; a body that was never told into events counts as one");
     describe_counter!(REFUSALS_TOTAL, "Events not taken, by reason; each counts in pageberg_events_total too");
     describe_counter!(

@@ -18,6 +18,7 @@ use crate::connection;
 use crate::intake::Intake;
 use crate::metrics::HTTP_CONNECTIONS;
 use crate::routes::{self, Demo};
+use crate::transport::{Transport, Watcher};
 
 /// Renders what the process counts, in the text format of Prometheus.
 pub type RenderMetrics = Arc<dyn Fn() -> String + Send + Sync>;
@@ -45,13 +46,15 @@ pub struct Gateway {
     config: Config,
     intake: Arc<Intake>,
     router: Router,
+    transport: Arc<Transport>,
+    certificate: Option<Watcher>,
 }
 
 impl Gateway {
     /// A gateway that appends to the raw topic. The recorder of metrics must be installed before.
     ///
     /// # Errors
-    /// When the configuration cannot be used.
+    /// When the configuration cannot be used, or the TLS certificate.
     pub fn new(
         config: Config,
         log: Arc<dyn EventLog>,
@@ -60,17 +63,22 @@ impl Gateway {
     ) -> Result<Self, ConfigError> {
         config.check()?;
         let Topics { raw, enriched } = topics.into();
+        let (transport, certificate) = Transport::new(&config)?;
         let intake = Arc::new(Intake::new(&config, log, raw));
         let demo = config.shows_demo().then(|| Demo::new(&intake, enriched));
         let router = routes::router(intake.clone(), render_metrics, demo);
-        Ok(Self { config, intake, router })
+        Ok(Self { config, intake, router, transport: Arc::new(transport), certificate })
     }
 
     /// Serves until `shutdown` is set. Then no more connections are accepted, and requests in flight are answered, for
     /// at most `shutdown_timeout_ms`; what is not durable by then gets no answer.
-    pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) {
+    pub async fn run(mut self, listener: TcpListener, shutdown: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS)));
         let aborting = CancellationToken::new();
+        if let Some(certificate) = self.certificate.take() {
+            let closing = self.intake.closing.clone();
+            self.intake.tasks.spawn(async move { closing.run_until_cancelled(certificate.run()).await });
+        }
         while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &slots)).await {
             self.spawn(accepted, &aborting);
         }
@@ -79,10 +87,16 @@ impl Gateway {
     }
 
     fn spawn(&self, accepted: Accepted, aborting: &CancellationToken) {
-        let idle = Duration::from_millis(self.config.header_timeout_ms);
         let Accepted { stream, peer, open } = accepted;
-        let closing = self.intake.closing.clone();
-        let serving = connection::serve(stream, peer, self.router.clone(), idle, closing);
+        let (transport, router, closing) = (self.transport.clone(), self.router.clone(), self.intake.closing.clone());
+        let limits = connection::Limits::of(&self.config);
+        let serving = async move {
+            match closing.run_until_cancelled(transport.establish(stream, peer)).await {
+                Some(Ok(established)) => connection::serve(established, router, limits, closing).await,
+                Some(Err(dropped)) => dropped.count(),
+                None => {}
+            }
+        };
         let aborting = aborting.clone();
         self.intake.tasks.spawn(async move {
             let _open = open;

@@ -31,7 +31,7 @@ use tracing::warn;
 
 pub use claims::TimeWindow;
 pub use fields::FieldLimits;
-pub use network::Network;
+pub use network::{Network, subscriber};
 pub use origin::OriginPattern;
 pub use rate::Rate;
 pub use sites::{Site, SiteIndex, SitesError, check as check_sites, deserialize as deserialize_sites};

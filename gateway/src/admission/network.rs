@@ -1,11 +1,14 @@
 //! A range of addresses, as configured.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+
+/// A subscriber usually holds a network of this size, and every address in it (RFC 6177).
+const IPV6_SUBSCRIBER_BITS: u32 = 64;
 
 /// A range of IP addresses: `10.0.0.0/8`, `2001:db8::/32`, or a single address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,6 +53,17 @@ impl fmt::Display for Network {
 impl From<Network> for String {
     fn from(network: Network) -> Self {
         network.to_string()
+    }
+}
+
+/// The address that stands for all of one subscriber: an IPv6 one has a network.
+pub fn subscriber(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let prefix = address.to_bits() >> (u128::BITS - IPV6_SUBSCRIBER_BITS);
+            IpAddr::V6(Ipv6Addr::from_bits(prefix << (u128::BITS - IPV6_SUBSCRIBER_BITS)))
+        }
+        address => address,
     }
 }
 

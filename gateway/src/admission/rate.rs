@@ -1,15 +1,14 @@
 //! Token buckets: how many events may come from one place, on average and at once.
 
 use std::hash::{BuildHasher, RandomState};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-/// A subscriber usually holds a network of this size, and every address in it (RFC 6177).
-const IPV6_SUBSCRIBER_BITS: u32 = 64;
+use super::subscriber;
 
 /// Addresses remembered at a time: `SETS` times `WAYS`.
 const SETS: usize = 1 << 13;
@@ -160,16 +159,6 @@ impl AddressLimiter {
         let index = key as usize % SETS;
         // A bucket is whole whoever panicked while holding it.
         self.sets[index].lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn subscriber(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let prefix = address.to_bits() >> (u128::BITS - IPV6_SUBSCRIBER_BITS);
-            IpAddr::V6(Ipv6Addr::from_bits(prefix << (u128::BITS - IPV6_SUBSCRIBER_BITS)))
-        }
-        address => address,
     }
 }
 

@@ -1,10 +1,12 @@
 //! One connection: HTTP/1.1 or HTTP/2, its limits, and its end.
 
+mod activity;
+mod sent;
+
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,14 +17,17 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::net::TcpStream;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tower::Service;
 
+use self::activity::Activity;
+use self::sent::Sent;
+use crate::config::Config;
 use crate::observe::Observed;
 use crate::problem::Problem;
 use crate::routes::{self, Peer};
+use crate::transport::Established;
 
 /// The most bytes of a request's line and headers that are answered with more than a bare status.
 const MAX_HEAD_BYTES: usize = 16 << 10;
@@ -34,32 +39,60 @@ const MAX_PARSED_HEAD_BYTES: usize = 64 << 10;
 const WINDOW_BYTES: u32 = 256 << 10;
 const MAX_CONCURRENT_STREAMS: u32 = 128;
 
-/// Serves a connection until its sender closes it, leaves it idle, or `closing` is set: then requests in flight are
-/// finished first. `idle` is how long headers may take, and how long to wait for the next request.
-pub async fn serve(stream: TcpStream, peer: IpAddr, router: Router, idle: Duration, closing: CancellationToken) {
+/// HTTP/2: streams that a sender begins and resets, or that it makes us reset, before the connection is closed: of the
+/// first kind those not yet looked at (CVE-2023-44487), of the second all (CVE-2025-8671).
+const MAX_RESET_STREAMS: usize = 100;
+
+/// HTTP/2: bytes of an answer that wait for its reader, per stream.
+const MAX_UNSENT_STREAM_BYTES: usize = 64 << 10;
+
+/// The limits of a connection's time.
+#[derive(Clone, Copy)]
+pub struct Limits {
+    /// How long headers may take, and how long to wait for the next request.
+    idle: Duration,
+    /// How long a part of an answer may wait to be sent.
+    patience: Duration,
+}
+
+impl Limits {
+    /// As configured.
+    pub fn of(config: &Config) -> Self {
+        Self {
+            idle: Duration::from_millis(config.header_timeout_ms),
+            patience: Duration::from_millis(config.answer_timeout_ms),
+        }
+    }
+}
+
+/// Serves a connection until its sender closes it, leaves it idle, does not read its answers, or `closing` is set: then
+/// requests in flight are finished first.
+pub async fn serve(established: Established, router: Router, limits: Limits, closing: CancellationToken) {
+    let Established { stream, peer, place: _place } = established;
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request| {
-        let response = answer(router.clone(), peer, request);
-        let visit = activity.visit();
-        async move {
-            let response = response.await;
-            drop(visit);
-            Ok::<_, Infallible>(response)
-        }
+        let (response, activity, visit) = (answer(router.clone(), peer, request), activity.clone(), activity.visit());
+        async move { Ok::<_, Infallible>(response.await.map(|body| Sent::new(body, &activity, visit))) }
     });
-    let protocol = protocol(idle);
+    let protocol = protocol(limits.idle);
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
-    let is_closing = tokio::select! {
-        _ = connection.as_mut() => return,
-        () = activity.cease(idle) => false,
-        () = closing.cancelled() => true,
+    let serving = async {
+        let is_closing = tokio::select! {
+            _ = connection.as_mut() => return,
+            () = activity.cease(limits.idle) => false,
+            () = closing.cancelled() => true,
+        };
+        connection.as_mut().graceful_shutdown();
+        // Whatever ends a connection here, there is nobody to tell: the sender has its answers or has gone.
+        if is_closing {
+            let _ended = connection.await;
+        } else {
+            let _ended = timeout(limits.idle, connection).await;
+        }
     };
-    connection.as_mut().graceful_shutdown();
-    // Whatever ends a connection here, there is nobody to tell: the sender has its answers or has gone.
-    if is_closing {
-        let _ended = connection.await;
-    } else {
-        let _ended = timeout(idle, connection).await;
+    tokio::select! {
+        () = serving => {}
+        () = activity.stall(limits.patience) => {}
     }
 }
 
@@ -75,6 +108,9 @@ fn protocol(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
         .initial_stream_window_size(WINDOW_BYTES)
         .initial_connection_window_size(WINDOW_BYTES)
         .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
+        .max_pending_accept_reset_streams(MAX_RESET_STREAMS)
+        .max_local_error_reset_streams(MAX_RESET_STREAMS)
+        .max_send_buf_size(MAX_UNSENT_STREAM_BYTES)
         .max_header_list_size(MAX_PARSED_HEAD_BYTES as u32);
     builder
 }
@@ -107,39 +143,4 @@ fn leaves_body_unread(status: StatusCode) -> bool {
         status,
         StatusCode::REQUEST_TIMEOUT | StatusCode::PAYLOAD_TOO_LARGE | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE
     )
-}
-
-/// How many requests have begun and ended on a connection.
-#[derive(Default)]
-struct Activity {
-    begun: AtomicU64,
-    ended: AtomicU64,
-}
-
-impl Activity {
-    fn visit(self: &Arc<Self>) -> Visit {
-        self.begun.fetch_add(1, Ordering::Relaxed);
-        Visit(self.clone())
-    }
-
-    /// Returns once there has been no request for `idle`, and for less than twice as long.
-    async fn cease(&self, idle: Duration) {
-        loop {
-            let before = self.begun.load(Ordering::Relaxed);
-            sleep(idle).await;
-            let now = self.begun.load(Ordering::Relaxed);
-            if now == before && now == self.ended.load(Ordering::Relaxed) {
-                return;
-            }
-        }
-    }
-}
-
-/// A request under way.
-struct Visit(Arc<Activity>);
-
-impl Drop for Visit {
-    fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Relaxed);
-    }
 }
