@@ -248,7 +248,7 @@ async fn whatever_instant_it_is_dropped_at_no_row_is_lost_or_doubled() {
     for offset in 0..3 {
         deliver(&mut table, &[visit(offset, 10 + offset % 2, "192.0.2.1")]).await;
     }
-    for polls in (1..).step_by(3) {
+    for polls in (1..).step_by(5) {
         let mut dropped = open(folder.path()).await;
         let ended = polled_at_most(polls, &mut Box::pin(reenrich(&mut dropped, 0..20))).await;
         assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 3, "after {polls} polls");
@@ -264,7 +264,7 @@ async fn an_append_at_any_instant_is_kept_and_does_not_fail() {
     let folder = tempfile::tempdir().unwrap();
     let (mut table, mut other) = (open(folder.path()).await, open(folder.path()).await);
     let mut appended = 0;
-    for polls in (1..).step_by(8) {
+    for polls in (1..).step_by(12) {
         deliver(&mut table, &[visit(appended, 10, "192.0.2.1")]).await;
         let next = appended + 1;
         let slow = async { reenrich(&mut other, 0..20).await.parts };
