@@ -38,6 +38,12 @@ pub struct Config {
     /// Most connections at a time from one address, or one IPv6 network of 64 bits; 0 for no limit. Further ones are closed
     /// at once. `trusted_proxies` and `trusted_senders` have no limit.
     pub max_connections_per_address: usize,
+    /// Most requests for events at a time, over all connections; further ones are answered with 503 and Retry-After before
+    /// their bodies are read.
+    pub max_requests: usize,
+    /// Most of them from one address, or one IPv6 network of 64 bits; 0 for no limit. Further ones are answered with 429
+    /// and Retry-After. `trusted_proxies` and `trusted_senders` have no limit.
+    pub max_requests_per_address: usize,
     /// How long requests in flight may take to finish when the gateway stops, in milliseconds.
     pub shutdown_timeout_ms: u64,
     /// Whether events of any page are taken, whoever sends them. When unset: only while no site is configured and `listen`
@@ -88,6 +94,8 @@ impl Default for Config {
             answer_timeout_ms: 30_000,
             max_connections: 4_096,
             max_connections_per_address: 256,
+            max_requests: 4_096,
+            max_requests_per_address: 512,
             shutdown_timeout_ms: 30_000,
             accept_all: None,
             sites: Vec::new(),
@@ -170,6 +178,11 @@ impl Config {
         self.check_accept_all()
     }
 
+    /// Whose connections and requests are not limited by address: they come for many visitors.
+    pub(crate) fn unlimited(&self) -> Vec<Network> {
+        [&self.trusted_proxies[..], &self.trusted_senders].concat()
+    }
+
     /// Reads the TLS certificate, if one is configured.
     ///
     /// # Errors
@@ -207,6 +220,7 @@ impl Config {
             ("body_timeout_ms", self.body_timeout_ms == 0),
             ("answer_timeout_ms", self.answer_timeout_ms == 0),
             ("max_connections", self.max_connections == 0),
+            ("max_requests", self.max_requests == 0),
             ("tls.reload_interval_ms", self.tls.reload_interval_ms == 0),
         ];
         zero.iter().find(|(_, is_zero)| *is_zero).map_or(Ok(()), |(name, _)| Err(ConfigError::Zero(name)))

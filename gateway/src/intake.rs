@@ -79,6 +79,11 @@ impl Intake {
     /// Takes the events of one request. When the request is cancelled, an append under way is still finished.
     pub async fn take(self: Arc<Self>, protocol: &'static dyn Protocol, peer: IpAddr, request: Request) -> Response {
         let tally = Tally::unread();
+        // Not even the rest of its body is read, for which there may be no end.
+        let _turn = match self.admission.enter(peer, request.headers()) {
+            Ok(turn) => turn,
+            Err(problem) => return protocol.refused(tally.fail(problem)).into_response(),
+        };
         let mut share = self.budget.share();
         let received = match self.receive(protocol, peer, request, &mut share).await {
             Ok(received) => received,

@@ -20,7 +20,8 @@ pub const TLS_CERTIFICATE_LOADS_TOTAL: &str = "pageberg_tls_certificate_loads_to
 /// Events received, by `outcome`.
 pub const EVENTS_TOTAL: &str = "pageberg_events_total";
 /// Events that were not taken, by `reason`: what is wrong with them (`malformed`, `too_large`, `field_too_long`), who sent
-/// them (`unknown_site`, `foreign_origin`, `unknown_key`, `not_trusted`), or how many came (`address_rate`, `site_rate`).
+/// them (`unknown_site`, `foreign_origin`, `unknown_key`, `not_trusted`), or how many came (`address_rate`, `site_rate`,
+/// and at the same time `address_requests`, `overload`).
 pub const REFUSALS_TOTAL: &str = "pageberg_refusals_total";
 /// Values in events that were not believed, by `field` (`ip`, `user_agent`, `event_time`): their sender may not set them.
 pub const IGNORED_FIELDS_TOTAL: &str = "pageberg_ignored_fields_total";

@@ -1,19 +1,22 @@
 //! Who a sender is, which site its events belong to, and what it may do.
 //!
-//! 1. [`Admission::caller`] finds, from a request's head alone, the sender's address, its site by key, and whether what it
+//! 1. [`Admission::enter`] lets a request in, when there are not too many already.
+//! 2. [`Admission::caller`] finds, from a request's head alone, the sender's address, its site by key, and whether what it
 //!    says of others is believed.
-//! 2. [`Admission::recognise`] adds the key of the body, [`Admission::charge`] takes the events out of the sender's bucket.
-//! 3. [`Admission::admit`] makes each draft an event: what its sender may not say is left out, its site is found.
-//! 4. [`Admission::charge_sites`] takes the events out of their sites' buckets.
+//! 3. [`Admission::recognise`] adds the key of the body, [`Admission::charge`] takes the events out of the sender's bucket.
+//! 4. [`Admission::admit`] makes each draft an event: what its sender may not say is left out, its site is found.
+//! 5. [`Admission::charge_sites`] takes the events out of their sites' buckets.
 //!
 //! **Invariant:** an address in a header or a body counts only from a sender that is configured to be trusted.
 //! **Invariant:** once a site is configured, an event is taken only if it belongs to one.
 
 mod claims;
 mod client;
+mod crowd;
 mod fields;
 mod forwarded;
 mod keys;
+mod load;
 mod local;
 mod network;
 mod origin;
@@ -30,13 +33,16 @@ use event::{Draft, Event, Timestamp};
 use tracing::warn;
 
 pub use claims::TimeWindow;
+pub use crowd::{Crowd, Place};
 pub use fields::FieldLimits;
+pub use load::Turn;
 pub use network::{Network, subscriber};
 pub use origin::OriginPattern;
 pub use rate::Rate;
 pub use sites::{Site, SiteIndex, SitesError, check as check_sites, deserialize as deserialize_sites};
 
 use self::client::{Client, Proxies};
+use self::load::Load;
 use self::rate::AddressLimiter;
 use self::refusal::Refusal;
 use self::sites::{SITE, Sites};
@@ -50,6 +56,7 @@ const LOCAL: &str = "the page is local";
 
 /// Decides who senders are and what they may do.
 pub struct Admission {
+    load: Load,
     proxies: Proxies,
     trusted_senders: Vec<Network>,
     sites: Sites,
@@ -88,6 +95,7 @@ impl Admission {
     pub fn new(config: &Config) -> Self {
         let header = HeaderName::try_from(&config.client_ip_header).expect("the header's name was checked");
         Self {
+            load: Load::new(config),
             proxies: Proxies::new(config.trusted_proxies.clone(), header),
             trusted_senders: config.trusted_senders.clone(),
             sites: Sites::new(config.sites.clone()),
@@ -107,6 +115,14 @@ impl Admission {
     /// Whether pages of this origin may read answers: they belong to a site.
     pub fn knows_origin(&self, origin: &str) -> bool {
         self.sites.of_origin(origin).is_some()
+    }
+
+    /// A turn for one more request, from its head.
+    ///
+    /// # Errors
+    /// When too many are being served, of all or of its address.
+    pub fn enter(&self, peer: IpAddr, headers: &HeaderMap) -> Result<Turn, Problem> {
+        Ok(self.load.enter(self.proxies.client(peer, headers).address)?)
     }
 
     /// Who sent a request, from its head.

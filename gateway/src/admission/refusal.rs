@@ -18,6 +18,10 @@ pub enum Refusal {
     UnknownKey,
     /// It asks to be believed, and is not.
     NotTrusted,
+    /// As many requests are being served as may be.
+    Overload,
+    /// As many of its address.
+    AddressRequests,
     /// More events of its address than this limit allows.
     AddressRate(Rate, OverLimit),
     /// More events of its site than this limit allows.
@@ -36,6 +40,16 @@ impl From<Refusal> for Problem {
                  trusted_senders, or a proxy hides it, and it gives no server key of a site",
             )
             .because("not_trusted"),
+            Refusal::Overload => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "too many requests are being served at the moment")
+                    .retry_after_seconds(1)
+                    .because("overload")
+            }
+            Refusal::AddressRequests => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too many requests of this address are being served")
+                    .retry_after_seconds(1)
+                    .because("address_requests")
+            }
             Refusal::AddressRate(rate, over) => over_limit("address", rate, over).because("address_rate"),
             Refusal::SiteRate(rate, over) => over_limit("site", rate, over).because("site_rate"),
         }

@@ -1,7 +1,7 @@
 //! From an accepted TCP connection to the bytes of HTTP: who is at its other end, and the encryption around it.
 //!
 //! 1. A trusted proxy says for whom it connects, when it speaks the PROXY protocol (`announced`).
-//! 2. The address takes its place among the connections that it may have (`crowd`).
+//! 2. The address takes its place among the connections that it may have ([`Crowd`]).
 //! 3. TLS, when a certificate is configured (`certificate`).
 //!
 //! **Invariant:** of a peer that is no trusted proxy, no byte before HTTP or TLS is read as anything else.
@@ -9,7 +9,6 @@
 
 mod announced;
 mod certificate;
-mod crowd;
 
 use std::io;
 use std::net::IpAddr;
@@ -25,8 +24,7 @@ use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
 
 pub use self::certificate::{TlsConfig, TlsError, Watcher};
-use self::crowd::{Crowd, Place};
-use crate::admission::Network;
+use crate::admission::{Crowd, Network, Place};
 use crate::config::Config;
 use crate::metrics::HTTP_CONNECTIONS_DROPPED_TOTAL;
 
@@ -79,11 +77,10 @@ impl Transport {
     pub fn new(config: &Config) -> Result<(Self, Option<Watcher>), TlsError> {
         let tls = config.tls.open()?;
         let (tls, watcher) = tls.map_or((None, None), |(tls, watcher)| (Some(tls), Some(watcher)));
-        let unlimited = [&config.trusted_proxies[..], &config.trusted_senders].concat();
         let transport = Self {
             trusted_proxies: config.trusted_proxies.clone(),
             proxy_protocol: config.proxy_protocol,
-            crowd: Crowd::new(config.max_connections_per_address, unlimited),
+            crowd: Crowd::new(config.max_connections_per_address, config.unlimited()),
             tls: tls.map(TlsAcceptor::from),
             time_limit: Duration::from_millis(config.header_timeout_ms),
         };

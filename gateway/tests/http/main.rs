@@ -2,13 +2,20 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod accounting;
+mod beacon;
 mod cors;
+mod demo;
 mod disconnects;
 mod events;
 mod hostile;
 mod limits;
 mod log_failures;
+mod overload;
+mod pixel;
+mod proxied;
 mod senders;
 mod shutdown;
 mod sites;
+mod slow_readers;
 mod support;
+mod tls;

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::PATIENCE;
@@ -22,8 +22,13 @@ pub fn post_with(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     [head.as_bytes(), body.as_ref()].concat()
 }
 
+/// A connection, encrypted or not.
+trait Bytes: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Bytes for T {}
+
 pub struct Client {
-    stream: TcpStream,
+    stream: Box<dyn Bytes>,
     unread: Vec<u8>,
 }
 
@@ -65,7 +70,19 @@ impl Answer {
 
 impl Client {
     pub async fn connect(address: SocketAddr) -> Self {
-        Self { stream: TcpStream::connect(address).await.unwrap(), unread: Vec::new() }
+        Self::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    /// From an address of this machine.
+    pub async fn connect_from(source: &str, address: SocketAddr) -> Self {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind(SocketAddr::new(source.parse().unwrap(), 0)).unwrap();
+        Self::over(socket.connect(address).await.unwrap())
+    }
+
+    /// On a connection that there is.
+    pub fn over(stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) -> Self {
+        Self { stream: Box::new(stream), unread: Vec::new() }
     }
 
     pub async fn write(&mut self, bytes: impl AsRef<[u8]>) {
@@ -106,6 +123,11 @@ impl Client {
     /// Whether the connection ends without another byte.
     pub async fn ends(&mut self) -> bool {
         self.unread.is_empty() && !self.read_more().await
+    }
+
+    /// Waits for the end of the connection, whatever is sent before it, as an alert of TLS.
+    pub async fn closes(&mut self) {
+        while self.read_more().await {}
     }
 
     fn cut(&mut self, length: usize) -> Vec<u8> {

@@ -1,31 +1,31 @@
-//! How many connections each address has: none may take the place of all others.
+//! How many connections or requests each address has: none may take the place of all others.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::admission::{Network, subscriber};
+use super::{Network, subscriber};
 
-/// The connections of each address, an IPv6 subscriber's network counting as one.
+/// The connections or requests of each address, an IPv6 subscriber's network counting as one.
 pub struct Crowd {
     /// 0 for no limit.
     limit: usize,
     unlimited: Vec<Network>,
-    /// Only addresses that have a connection.
+    /// Only of addresses that have any.
     counts: Mutex<HashMap<IpAddr, usize>>,
 }
 
-/// An address has as many connections as it may have.
+/// An address has as many as it may have.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Crowded;
 
 impl Crowd {
-    /// At most `limit` connections for each address outside of `unlimited`; 0 for as many as may come.
+    /// At most `limit` for each address outside of `unlimited`; 0 for as many as may come.
     pub fn new(limit: usize, unlimited: Vec<Network>) -> Arc<Self> {
         Arc::new(Self { limit, unlimited, counts: Mutex::default() })
     }
 
-    /// Takes a place for one more connection; none is needed where there is no limit.
+    /// Takes a place for one more; none is needed where there is no limit.
     ///
     /// # Errors
     /// When the address has no place left.
@@ -49,7 +49,7 @@ impl Crowd {
     }
 }
 
-/// One connection's place; given back when it is dropped.
+/// A place taken; given back when it is dropped.
 pub struct Place {
     address: IpAddr,
     crowd: Arc<Crowd>,
