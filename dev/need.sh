@@ -17,6 +17,9 @@ manager() {
 how_to_install() {
     case "$1 $2" in
         'cargo '*) echo "curl https://sh.rustup.rs -sSf | sh" ;;
+        'chromium apt-get') echo "sudo apt-get install -y chromium" ;;
+        'chromium dnf') echo "sudo dnf install -y chromium" ;;
+        'chromium brew') echo "brew install --cask chromium" ;;
         'npm apt-get') echo "sudo apt-get install -y npm" ;;
         'npm dnf') echo "sudo dnf install -y nodejs-npm" ;;
         'npm brew') echo "brew install node" ;;

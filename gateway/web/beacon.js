@@ -1,12 +1,27 @@
 // Tells pageberg of page views and of events that a page names. No cookies; stored is only what could not be sent.
-// The server sends it without lines of comment and indentation, so none may stand inside of a text.
+//
+//   <script defer src="https://collector.example/beacon.js"></script>
+//
+// Options, as attributes of that element:
+//   data-site="NAME"            the site of the events, where the page's origin does not tell it
+//   data-endpoint="URL"         where events are sent to: /v1/events of the script's own server
+//   data-auto="false"           no page views but those that the page tells with pageberg()
+//   data-hash                   what follows the # tells the page
+//   data-exclude="/a,/b/*"      paths of which nothing is told
+//   data-skip-local             nothing is told of files and of pages on this machine
+//   data-respect-dnt="false"    Do Not Track counts for nothing; Global Privacy Control always counts
+//
+// pageberg('signup', { plan: 'pro' }, { user_id: '7' }) tells an event, its properties, and fields of its record; without a
+// name it is a page view. Calls before the script has loaded need
+//   <script>window.pageberg = window.pageberg || function () { (pageberg.q = pageberg.q || []).push(arguments) }</script>
+// Each event that is sent is also dispatched to the document: addEventListener('pageberg', ({ detail }) => …).
+//
+// The server sends this without lines of comment and indentation, so none may stand inside of a text.
 (() => {
   const { q: waiting = [], loaded } = window.pageberg || {}
   if (loaded) return
-  const script = document.currentScript
-  const options = script.dataset
-  const endpoint = options.endpoint || new URL('/v1/events', script.src).href
-  const isAutomatic = options.auto != 'false'
+  const { dataset: options, src } = document.currentScript
+  const endpoint = options.endpoint || new URL('/v1/events', src).href
   const hasHashRoutes = 'hash' in options
 
   // ---- what is not recorded
@@ -23,7 +38,6 @@
   // ---- the queue in the browser's storage: [the time until which it is worth sending, event]
 
   const KEY = 'pageberg'
-  const MAX_EVENTS = 50
   // With the longest encoding still less than what browsers let a page that ends send: 64 KiB.
   const MAX_CHARACTERS = 2e4
   const FAILED_MS = 864e5
@@ -34,7 +48,7 @@
   const queue = (change) => {
     try {
       const stored = JSON.parse(localStorage[KEY] || '[]').filter(([until]) => until > Date.now())
-      const kept = change(stored).slice(-MAX_EVENTS)
+      const kept = change(stored)
       while (JSON.stringify(kept).length > MAX_CHARACTERS) kept.shift()
       if (kept.length) localStorage[KEY] = JSON.stringify(kept)
       else delete localStorage[KEY]
@@ -61,7 +75,7 @@
     if (!('keepalive' in Request.prototype)) return settle(entries, !navigator.sendBeacon(endpoint, body))
     for (const entry of entries) unanswered.add(entry)
     fetch(endpoint, { method: 'POST', body, keepalive: true, credentials: 'omit' }).then(
-      ({ status }) => settle(entries, status == 429 || status >= 500),
+      ({ status }) => settle(entries, status == 408 || status == 429 || status >= 500),
       () => settle(entries, true),
     )
   }
@@ -84,7 +98,8 @@
     for (let i = 6, time = Date.now(); i--; time /= 256) bytes[i] = time
     bytes[6] = (bytes[6] & 15) | 112
     bytes[8] = (bytes[8] & 63) | 128
-    return Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join('')
+    const hex = Array.from(bytes, (byte) => (byte + 256).toString(16).slice(1)).join('')
+    return hex.replace(/(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
   }
 
   const address = () => (hasHashRoutes ? location.href : location.href.split('#')[0])
@@ -98,7 +113,7 @@
       event_id: uuid(),
       event_name: name || undefined,
       url: address(),
-      host: location.hostname || undefined,
+      host: location.hostname,
       referrer: referrer || undefined,
       title: document.title,
       language: navigator.language,
@@ -169,7 +184,7 @@
   window.pageberg = pageberg
   const start = () => {
     hasStarted = true
-    if (isAutomatic) observe()
+    if (options.auto != 'false') observe()
     for (const event of waiting) track(...event)
   }
   // A page that is made ahead may never be seen.

@@ -108,7 +108,7 @@ async fn follow(
         let log = log.clone();
         async move { told(step, &topic, follow::find(&*log, &topic, id).await) }
     });
-    let ended = stream::once(async { Event::default().event("end").data("") });
+    let ended = stream::once(async { Event::default().event("end").data("{}") });
     let events = steps.take_until(end).chain(ended).map(move |event| {
         let _held = &permit;
         Ok(event)
