@@ -7,6 +7,7 @@ mod events;
 mod health;
 mod hint;
 mod metrics;
+mod openapi;
 mod pixel;
 
 use std::net::IpAddr;
@@ -20,6 +21,7 @@ use self::beacon::{BEACON, VERSIONED};
 pub use self::demo::Demo;
 use self::demo::{DEMO, FOLLOWED};
 use self::events::EVENTS;
+use self::openapi::OPENAPI;
 use self::pixel::PIXEL;
 use crate::intake::Intake;
 use crate::problem::Problem;
@@ -44,6 +46,7 @@ pub fn router(intake: Arc<Intake>, render_metrics: RenderMetrics, demo: Option<D
         .route(READY, get(health::ready))
         .with_state(intake)
         .route(METRICS, get(metrics::get).with_state(render_metrics))
+        .route(OPENAPI, get(openapi::get))
         .route(BEACON, get(beacon::get))
         .route(VERSIONED, get(beacon::versioned))
         .merge(demo::router(demo))
@@ -51,10 +54,14 @@ pub fn router(intake: Arc<Intake>, render_metrics: RenderMetrics, demo: Option<D
         .method_not_allowed_fallback(method_not_allowed)
 }
 
+/// The paths of all routes, parameters in braces.
+fn paths() -> impl Iterator<Item = &'static str> {
+    events::paths().chain([LIVE, READY, METRICS, OPENAPI, HINT, PIXEL, BEACON, VERSIONED, DEMO, FOLLOWED])
+}
+
 /// The route of a path as metrics name it: a sender's own words would make series without end.
 pub fn label(path: &str) -> &'static str {
-    let own = [LIVE, READY, METRICS, HINT, PIXEL, BEACON, DEMO, FOLLOWED];
-    match events::paths().chain(own).find(|route| *route == path) {
+    match paths().find(|route| *route == path) {
         Some(route) => route,
         None if path.starts_with(beacon::VERSIONED_PREFIX) => VERSIONED,
         None => "other",

@@ -10,6 +10,7 @@ mod events;
 mod hostile;
 mod limits;
 mod log_failures;
+mod openapi;
 mod overload;
 mod pixel;
 mod proxied;
