@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
+use axum::Router;
 use eventlog::EventLog;
 use gateway::{Gateway, Topics};
 use geodata::LiveDatabase;
@@ -49,7 +50,8 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         None => None,
     };
     let pipeline = if roles.pipeline { Some(pipeline(&config, &log, geo.watcher.live(), &status)?) } else { None };
-    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo.watcher, status, metrics);
+    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo.watcher, status, metrics)
+        .with_catalog(if roles.pipeline { catalog(&config)? } else { None });
     let stop = Stop::default();
     announce(&config, roles);
 
@@ -130,10 +132,8 @@ fn gateway(config: &Config, log: &Log, metrics: &PrometheusHandle) -> anyhow::Re
     let metrics = metrics.clone();
     let render = Arc::new(move || metrics.render());
     let has_enriched = config.selected_sinks().contains(&SinkName::Kafka);
-    let topics = Topics {
-        raw: config.topics.raw_topic(),
-        enriched: has_enriched.then(|| config.topics.downstream_topic()),
-    };
+    let topics =
+        Topics { raw: config.topics.raw_topic(), enriched: has_enriched.then(|| config.topics.downstream_topic()) };
     Gateway::new(config.gateway.clone(), log.for_gateway(), topics, render).context("gateway")
 }
 
@@ -167,6 +167,14 @@ fn sink(name: SinkName, config: &Config, log: Arc<dyn EventLog>) -> anyhow::Resu
     })
 }
 
+/// What readers of the Iceberg table attach to, when this process writes it.
+fn catalog(config: &Config) -> anyhow::Result<Option<Router>> {
+    if !config.selected_sinks().contains(&SinkName::Iceberg) {
+        return Ok(None);
+    }
+    Ok(Some(warehouse::rest::router(&absolute(&config.data)?, &config.iceberg.rest)))
+}
+
 fn absolute(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
     std::path::absolute(folder).with_context(|| format!("failed to find {}", folder.display()))
 }
@@ -180,4 +188,7 @@ fn announce(config: &Config, roles: Roles) {
         tracing::info!(sinks = sinks.join(","), "delivering");
     }
     tracing::info!("status at http://{}/", config.status.listen);
+    if roles.pipeline && config.selected_sinks().contains(&SinkName::Iceberg) {
+        tracing::info!("Iceberg catalog at http://{}/iceberg", config.status.listen);
+    }
 }

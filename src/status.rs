@@ -36,7 +36,10 @@ struct Watched {
 }
 
 /// Answers on the status address.
-pub struct StatusServer(Arc<Watched>);
+pub struct StatusServer {
+    watched: Arc<Watched>,
+    catalog: Option<Router>,
+}
 
 impl StatusServer {
     pub fn new(
@@ -50,18 +53,26 @@ impl StatusServer {
         let topic = config.topics.raw_topic();
         let (geo, geo_files) = (geo.live(), geo.status());
         let started = Timestamp::now();
-        Self(Arc::new(Watched { topic, log, geo, geo_files, pipeline, metrics, dead_letters, started }))
+        let watched = Watched { topic, log, geo, geo_files, pipeline, metrics, dead_letters, started };
+        Self { watched: Arc::new(watched), catalog: None }
+    }
+
+    /// Answers under `/iceberg`, too, with the catalog of the Iceberg table.
+    pub fn with_catalog(self, catalog: Option<Router>) -> Self {
+        Self { catalog, ..self }
     }
 
     /// Serves until `shutdown`.
     pub async fn run(self, listener: TcpListener, shutdown: CancellationToken) -> anyhow::Result<()> {
+        let catalog = self.catalog.map(|catalog| Router::new().nest("/iceberg", catalog));
         let router = Router::new()
             .route("/", get(page))
             .route("/status", get(status))
             .route("/metrics", get(metrics))
             .route("/health/live", get(|| async { "alive\n" }))
             .route("/deadletters/replay", post(replay_letters))
-            .with_state(self.0);
+            .with_state(self.watched)
+            .merge(catalog.unwrap_or_default());
         let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
         serving.await.context("the status server failed")
     }

@@ -76,14 +76,17 @@ fn the_printed_configuration_can_be_read_again_and_tells_no_secret() {
         ("KAFKA_WEB_TRAFFIC_SECRET", "hunter2"),
         ("PAGEBERG_PIPELINE__START_OFFSETS__0", "7"),
         ("PAGEBERG_GATEWAY__MAX_EVENTS", "5"),
+        ("PAGEBERG_ICEBERG__REST__TOKEN", "hunter5"),
+        ("PAGEBERG_ICEBERG__REST__TABLE_CONFIG", r#"{"s3.secret-access-key": "hunter6"}"#),
         ("PAGEBERG_GATEWAY__SITES", r#"[{"name": "shop", "server_keys": ["hunter4"]}]"#),
     ];
     let flags = ["config", "--postgres", "postgres://ann:hunter3@db/web"];
     let printed = stdout(&pageberg(dir.path(), &variables, &flags));
-    for secret in ["12345", "hunter2", "hunter3", "hunter4"] {
+    for secret in ["12345", "hunter2", "hunter3", "hunter4", "hunter5", "hunter6"] {
         assert!(!printed.contains(secret), "{printed}");
     }
     assert!(printed.contains("url = \"postgres://ann:***@db/web\"  # --postgres"), "{printed}");
+    assert!(printed.contains("[iceberg.rest.table_config]\n\"s3.secret-access-key\" = \"***\""), "{printed}");
     std::fs::write(dir.path().join("pageberg.toml"), &printed).unwrap();
     let again = stdout(&pageberg(dir.path(), &[], &["config"]));
     assert!(again.contains("max_events = 5  # pageberg.toml") && again.contains("0 = 7  # pageberg.toml"), "{again}");
@@ -95,7 +98,7 @@ fn every_fault_is_told_with_its_place_before_anything_starts() {
     std::fs::write(
         dir.path().join("own.toml"),
         "[gatway]\nlisten = 'x'\n[status]\nlisten = 8081\n[postgres]\npassword = 4711\n\
-         [[gateway.sites]]\nname = 'shop'\nserver_keys = '4712'",
+         [iceberg.rest.table_config]\n's3.secret-access-key' = 4713\n[[gateway.sites]]\nname = 'shop'\nserver_keys = '4712'",
     )
     .unwrap();
     let variables = [("PAGEBERG_GATEWAY__LISTENS", "127.0.0.1:1"), ("PAGEBERG_PIPELINE__RING_BYTES", "much")];
@@ -104,6 +107,7 @@ fn every_fault_is_told_with_its_place_before_anything_starts() {
         "gatway.listen (from own.toml): unknown key, did you mean gateway?",
         "status.listen (from own.toml): invalid type: integer `8081`",
         "postgres.password (from own.toml): must be text",
+        "iceberg.rest.table_config.s3.secret-access-key (from own.toml): must be text",
         "gateway.sites (from own.toml): server_keys must be a list of texts",
         "gateway.listens (from PAGEBERG_GATEWAY__LISTENS in the environment): unknown key, did you mean gateway.listen?",
         "pipeline.ring_bytes (from PAGEBERG_PIPELINE__RING_BYTES in the environment): invalid type: string \"much\"",
@@ -118,11 +122,13 @@ fn settings_that_contradict_each_other_are_refused() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(
         dir.path().join("limits.toml"),
-        "[gateway]\nmax_events = 0\n[iceberg.files]\nzstd_level = 0\n[pipeline]\nip_storage = 'hashed'",
+        "[gateway]\nmax_events = 0\n[iceberg.files]\nzstd_level = 0\n[pipeline]\nip_storage = 'hashed'\n\
+         [status]\nlisten = '0.0.0.0:1'\n[iceberg.rest.table_config]\n's3.region' = 'x'",
     )
     .unwrap();
     for (arguments, fault) in [
         (&["--config", "limits.toml", "check"][..], "gateway.max_events must be more than 0"),
+        (&["--config", "limits.toml", "check"], "reaches status.listen; set iceberg.rest.token"),
         (&["--config", "limits.toml", "check"], "files.zstd_level must lie between 1 and 22"),
         (&["--config", "limits.toml", "check"], "pipeline.ip_hash_secret: ip_storage = \"hashed\" needs a secret"),
         (&["serve", "--sinks", "postgres"], "postgres.url is not set"),

@@ -29,6 +29,8 @@ fn contradictions(config: &Config) -> Vec<String> {
     let kafka = &config.kafka;
     let repeated = sinks.iter().enumerate().any(|(index, sink)| sinks[..index].contains(sink));
     let listens_twice = config.status.listen.port() != 0 && config.status.listen == config.gateway.listen;
+    let rest = &config.iceberg.rest;
+    let gives_away = !rest.table_config.is_empty() && rest.token.is_none() && !config.status.listen.ip().is_loopback();
     [
         (sinks.is_empty(), "sinks: name at least one of postgres, kafka, iceberg"),
         (repeated, "sinks: each may be named once"),
@@ -42,6 +44,10 @@ fn contradictions(config: &Config) -> Vec<String> {
             "kafka.key and kafka.secret: give both (KAFKA_WEB_TRAFFIC_KEY and KAFKA_WEB_TRAFFIC_SECRET) or neither",
         ),
         (listens_twice, "status.listen: must not be the address of gateway.listen"),
+        (
+            gives_away,
+            "iceberg.rest.table_config: would be handed to everybody who reaches status.listen; set iceberg.rest.token",
+        ),
     ]
     .into_iter()
     .filter(|(is_fault, _)| *is_fault)

@@ -80,7 +80,8 @@ fn all_faults(defaults: &Value, given: &[Given], whole: &serde_json::Error) -> S
 
 /// Whether an error must not repeat the key's value.
 fn is_secret(key: &str) -> bool {
-    ["password", "secret", "license_key", "token", ".url"].iter().any(|ending| key.ends_with(ending))
+    let endings = ["password", "secret", "license_key", "token", ".url"];
+    endings.iter().any(|ending| key.ends_with(ending)) || key.contains(".table_config")
 }
 
 fn listed(faults: &[String]) -> String {

@@ -30,7 +30,7 @@ fn section(
         let origin = origins.get(&path(name, key)).map(|origin| format!("  # {origin}")).unwrap_or_default();
         match value {
             Value::Null => writeln!(text, "# {key} is not set")?,
-            value => writeln!(text, "{key} = {}{origin}", toml_value(value)?)?,
+            value => writeln!(text, "{} = {}{origin}", toml_key(key)?, toml_value(value)?)?,
         }
     }
     for (key, value) in sections {
@@ -43,6 +43,12 @@ fn section(
 
 fn path(section: &str, key: &str) -> String {
     if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
+}
+
+/// Quoted when it holds more than a bare key may.
+fn toml_key(key: &str) -> anyhow::Result<String> {
+    let is_bare = !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
+    if is_bare { Ok(key.to_owned()) } else { toml_value(&key.into()) }
 }
 
 fn toml_value(value: &Value) -> anyhow::Result<String> {

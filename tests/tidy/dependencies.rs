@@ -25,7 +25,7 @@ const DIRECTIONS: [(&str, &[&str]); 8] = [
 const HOMES: [(&str, &[&str]); 12] = [
     ("anyhow", &[ROOT]),
     ("arrow-", &["warehouse"]),
-    ("axum", &["gateway", ROOT]),
+    ("axum", &["gateway", "warehouse", ROOT]),
     ("hyper", &["gateway"]),
     ("iceberg", &["warehouse"]),
     ("iceberg-", &["warehouse"]),

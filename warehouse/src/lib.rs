@@ -28,6 +28,7 @@ mod files;
 mod places;
 mod positions;
 mod reenrich;
+pub mod rest;
 mod rewrite;
 mod rows;
 mod schema;

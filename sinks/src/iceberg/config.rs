@@ -17,6 +17,8 @@ pub struct Config {
     pub table: warehouse::TableConfig,
     /// The data files.
     pub files: warehouse::FilesConfig,
+    /// The catalog that readers attach to.
+    pub rest: warehouse::rest::RestConfig,
 }
 
 impl Default for Config {
@@ -26,6 +28,7 @@ impl Default for Config {
             commit_events: 1_000_000,
             table: warehouse::TableConfig::default(),
             files: warehouse::FilesConfig::default(),
+            rest: warehouse::rest::RestConfig::default(),
         }
     }
 }
@@ -36,6 +39,7 @@ impl Config {
     /// # Errors
     /// `Config` with the name of the first one that cannot.
     pub fn check(&self, data_folder: &Path) -> Result<(), warehouse::Error> {
+        self.rest.check()?;
         self.warehouse().check(data_folder)
     }
 

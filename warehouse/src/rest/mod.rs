@@ -1,0 +1,58 @@
+//! A read-only Iceberg REST catalog: what clients such as DuckDB, Spark and PyIceberg attach to.
+//!
+//! It answers from whichever catalog pageberg writes to, as the specification's `rest-catalog-open-api.yaml` has it.
+//! `document` says what there is, `names`, `page`, `version` and `refusal` are its pure parts.
+
+mod config;
+mod document;
+mod names;
+mod namespaces;
+mod page;
+mod refusal;
+mod served;
+mod tables;
+mod token;
+mod version;
+
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::http::{Method, StatusCode};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+
+pub use config::RestConfig;
+use document::{Document, document};
+use refusal::Refusal;
+use served::Served;
+
+/// The catalog of the tables in a data folder, to be nested under any path. It is opened by the first request that needs
+/// it, and again by the next when that failed.
+pub fn router(data_folder: &Path, config: &RestConfig) -> Router {
+    let served = Arc::new(Served::new(data_folder, config));
+    Router::new()
+        .route("/v1/config", get(configuration))
+        .route("/v1/namespaces", get(namespaces::list))
+        .route("/v1/namespaces/{namespace}", get(namespaces::load).head(namespaces::exists))
+        .route("/v1/namespaces/{namespace}/tables", get(tables::list))
+        .route("/v1/namespaces/{namespace}/tables/{table}", get(tables::load).head(tables::exists))
+        .route("/v1/namespaces/{namespace}/tables/{table}/metrics", post(discard_metrics))
+        .fallback(no_such_endpoint)
+        .method_not_allowed_fallback(no_such_endpoint)
+        .layer(middleware::from_fn_with_state(served.clone(), token::demand))
+        .route("/v1/oauth/tokens", post(token::issue_none))
+        .with_state(served)
+}
+
+async fn configuration() -> Json<Document> {
+    Json(document())
+}
+
+/// Older clients report how they scanned a table without asking whether anybody listens.
+async fn discard_metrics() -> StatusCode {
+    StatusCode::NO_CONTENT
+}
+
+async fn no_such_endpoint(method: Method) -> Refusal {
+    if method.is_safe() { Refusal::no_such_endpoint() } else { Refusal::read_only() }
+}
