@@ -156,6 +156,8 @@ print_welcome() {
 pageberg is ready. Post page views to http://$LISTEN/v1/events
 Status: http://$STATUS/status    Metrics: http://$STATUS/metrics    Stop: Ctrl-C
 
+  <script defer src="http://$LISTEN/beacon.js"></script>    in your pages; see it work: http://$LISTEN/demo
+
   curl -d '{"url": "https://example.org/hello", "user_agent": "curl", "ip": "8.8.8.8"}' http://$LISTEN/v1/events
 
   psql "$url" -c "SELECT event_timestamp, url, geodata::json->>'country' AS country FROM processed_events ORDER BY 1 DESC LIMIT 10"

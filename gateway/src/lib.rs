@@ -15,8 +15,8 @@
 //! **Invariant:** bodies, what they decompress to and what is made of them never take more than
 //! `max_buffered_bytes` over all requests.
 //! **Invariant:** an address in a header or a body counts only from a sender that is configured to be trusted.
-//! **Invariant:** an error's answer is problem+json and never tells what goes on inside. The exceptions come from the
-//! HTTP parser below us: bytes that are no HTTP request are answered with a bare status.
+//! **Invariant:** an error's answer is problem+json, but for the pixel's, and never tells what goes on inside. The other
+//! exceptions come from the HTTP parser below us: bytes that are no HTTP request are answered with a bare status.
 
 mod admission;
 mod answer;
