@@ -10,8 +10,13 @@ use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use geodata::{GeoDatabase, LiveDatabase, Locator};
+use mimalloc::MiMalloc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+
+/// The allocator that the binary has.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const RANDOM_ADDRESSES: usize = 1_000_000;
 

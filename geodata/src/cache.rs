@@ -9,8 +9,9 @@ use crate::address::routable;
 use crate::database::RecordKeys;
 use crate::{GeoDatabase, Located};
 
-/// Fewer than a city database has, more than most visitors come from: some 60 MB when full.
-const CACHED_PLACES: usize = 131_072;
+/// As many as a hash table of 2¹⁷ slots takes: fewer than a city database has, more than most visitors come from. Some 50 MB when
+/// full.
+const CACHED_PLACES: usize = 114_688;
 
 /// Places that one database told, by the records of its files.
 #[derive(Default)]
