@@ -102,6 +102,9 @@ async function outage() {
   const before = events().length
   await page.goto('http://site.test/page?pass')
   await until('delivered', () => events().length == before + kept + 2)
+  // Sent at once an event has the server's time, sent later its own.
+  const last = JSON.parse(stage.taken('/v1/events').at(-1).body)
+  assert.deepEqual(last.map(({ event_time }) => Boolean(event_time)), [true, true, true, true, false])
   await until('forgotten', async () => await stored(page) == 0)
   await page.context().close()
 }
