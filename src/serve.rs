@@ -27,6 +27,9 @@ use crate::status::StatusServer;
 /// Histogram buckets in seconds, from a cached answer to a sink in trouble.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
 
+/// Files that are open besides connections: of the log, of the table, to Postgres and Kafka.
+const OTHER_FILES: u64 = 1_024;
+
 /// Which parts this process runs, besides the status server.
 #[derive(Debug, Clone, Copy)]
 pub struct Roles {
@@ -39,6 +42,9 @@ pub struct Roles {
 pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let signals = stop_signals()?;
     let metrics = install_metrics()?;
+    if roles.gateway {
+        allow_connections(config.gateway.max_connections);
+    }
     let gateway_listener = listen(config.gateway.listen, "--listen", roles.gateway).await?;
     let status_listener = listen(config.status.listen, "--status", true).await?;
     let log = Log::open(&config, roles).await?;
@@ -94,6 +100,22 @@ struct Stop {
     gateway: CancellationToken,
     pipeline: CancellationToken,
     status: CancellationToken,
+}
+
+/// Raises the number of files that the process may have open, where it is too low for so many connections.
+fn allow_connections(connections: usize) {
+    let wanted = (connections as u64).saturating_add(OTHER_FILES);
+    match rlimit::increase_nofile_limit(wanted) {
+        Ok(allowed) if allowed < wanted => {
+            tracing::warn!(
+                allowed,
+                wanted,
+                "fewer files may be open than gateway.max_connections may need: see ulimit -n"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the number of files that may be open is unknown"),
+    }
 }
 
 fn stop_signals() -> anyhow::Result<impl Future<Output = ()>> {
@@ -182,7 +204,10 @@ fn absolute(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
 fn announce(config: &Config, roles: Roles) {
     let sinks: Vec<String> = config.selected_sinks().iter().map(ToString::to_string).collect();
     if roles.gateway {
-        tracing::info!("taking events at http://{}/v1/events", config.gateway.listen);
+        let scheme = if config.gateway.tls.cert_file.is_some() { "https" } else { "http" };
+        let gateway = format!("{scheme}://{}", config.gateway.listen);
+        tracing::info!("taking events at {gateway}/v1/events");
+        tracing::info!("for your pages: <script defer src=\"{gateway}/beacon.js\"></script>");
     }
     if roles.pipeline {
         tracing::info!(sinks = sinks.join(","), "delivering");
