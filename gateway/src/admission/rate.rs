@@ -1,11 +1,18 @@
-//! Token buckets: how many events may come from one place, on average and at once.
+//! How many events may come from one place, on average and at once: governor's generic cell rate algorithm over buckets
+//! of our own, in memory that does not grow.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::IpAddr;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use governor::clock::{Clock, DefaultClock};
+use governor::nanos::Nanos;
+use governor::state::StateStore;
+use governor::state::direct::NotKeyed;
+use governor::{InsufficientCapacity, NotUntil, Quota, RateLimiter};
 use serde::{Deserialize, Serialize};
 
 use super::subscriber;
@@ -30,13 +37,10 @@ impl Rate {
         if self.burst_events == 0 { self.events_per_second.saturating_mul(10) } else { self.burst_events }
     }
 
-    fn event_ns(self) -> u64 {
-        1_000_000_000 / u64::from(self.events_per_second.max(1))
-    }
-
-    /// How long an empty bucket takes to be full.
-    fn window_ns(self) -> u64 {
-        self.event_ns() * u64::from(self.burst())
+    /// `None` without a limit.
+    fn quota(self) -> Option<Quota> {
+        let burst = NonZeroU32::new(self.burst())?;
+        Some(Quota::per_second(NonZeroU32::new(self.events_per_second)?).allow_burst(burst))
     }
 }
 
@@ -49,29 +53,58 @@ pub enum OverLimit {
     Never,
 }
 
-/// A bucket as the time at which it is full again, in nanoseconds: the generic cell rate algorithm (ITU-T I.371).
-fn taken(full_at: u64, now: u64, events: usize, rate: Rate) -> Result<u64, OverLimit> {
-    if events as u64 > u64::from(rate.burst()) {
-        return Err(OverLimit::Never);
+type Checked = Result<Result<(), NotUntil<<DefaultClock as Clock>::Instant>>, InsufficientCapacity>;
+
+fn outcome(checked: Checked, clock: &DefaultClock) -> Result<(), OverLimit> {
+    match checked {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(until)) => Err(OverLimit::Until(until.wait_time_from(clock.now()))),
+        Err(InsufficientCapacity(_)) => Err(OverLimit::Never),
     }
-    let full_at = full_at.max(now) + events as u64 * rate.event_ns();
-    match full_at.checked_sub(now + rate.window_ns()) {
-        None | Some(0) => Ok(full_at),
-        Some(wait) => Err(OverLimit::Until(Duration::from_nanos(wait))),
-    }
+}
+
+fn cells(events: usize) -> Option<NonZeroU32> {
+    NonZeroU32::new(u32::try_from(events).unwrap_or(u32::MAX))
 }
 
 /// One bucket that many requests share.
 pub struct Limiter {
     rate: Rate,
-    since: Instant,
-    full_at: AtomicU64,
+    event_ns: u64,
+    bucket: Bucket,
+    governor: RateLimiter<NotKeyed, Bucket, DefaultClock>,
+}
+
+/// A bucket as the time at which it is full again, in nanoseconds of governor's clock; 0 when nothing was taken yet.
+#[derive(Clone, Default)]
+struct Bucket(Arc<AtomicU64>);
+
+impl StateStore for Bucket {
+    type Key = NotKeyed;
+
+    fn measure_and_replace<T, F, E>(&self, _: &NotKeyed, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut before = self.0.load(Ordering::Relaxed);
+        loop {
+            let (outcome, after) = measure(NonZeroU64::new(before).map(|full_at| full_at.get().into()))?;
+            match self.0.compare_exchange_weak(before, after.into(), Ordering::Relaxed, Ordering::Relaxed) {
+                Ok(_) => return Ok(outcome),
+                Err(now) => before = now,
+            }
+        }
+    }
 }
 
 impl Limiter {
     /// A full bucket; `None` without a limit.
     pub fn new(rate: Rate) -> Option<Self> {
-        (rate.events_per_second > 0).then(|| Self { rate, since: Instant::now(), full_at: AtomicU64::new(0) })
+        let quota = rate.quota()?;
+        let event_ns = u64::try_from(quota.replenish_interval().as_nanos()).unwrap_or(u64::MAX);
+        let bucket = Bucket::default();
+        let governor = RateLimiter::new(quota, bucket.clone(), DefaultClock::default());
+        Some(Self { rate, event_ns, bucket, governor })
     }
 
     /// The limit.
@@ -84,51 +117,80 @@ impl Limiter {
     /// # Errors
     /// When there are not so many in it.
     pub fn take(&self, events: usize) -> Result<(), OverLimit> {
-        let now = nanos(self.since);
-        let mut over = OverLimit::Never;
-        let take = |full_at| taken(full_at, now, events, self.rate).map_err(|error| over = error).ok();
-        self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).map(|_| ()).map_err(|_| over)
+        let Some(events) = cells(events) else { return Ok(()) };
+        outcome(self.governor.check_n(events), self.governor.clock())
     }
 
     /// Puts events back that were taken.
     pub fn put_back(&self, events: usize) {
-        let cost = events as u64 * self.rate.event_ns();
+        let cost = self.event_ns.saturating_mul(events as u64);
         let put = |full_at: u64| Some(full_at.saturating_sub(cost));
-        let _before = self.full_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, put);
+        let _before = self.bucket.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, put);
     }
 }
 
-fn nanos(since: Instant) -> u64 {
-    u64::try_from(since.elapsed().as_nanos()).unwrap_or(u64::MAX / 2)
-}
-
-/// A bucket for each address, IPv6 by subscriber, in a table of fixed size: an address that finds no place takes that of
-/// the fullest bucket of its set, about which there is least to remember.
+/// A bucket for each address, IPv6 by subscriber.
 pub struct AddressLimiter {
     rate: Rate,
-    since: Instant,
     /// Random, so that nobody can choose addresses of one set.
     hasher: RandomState,
-    sets: Vec<Mutex<[Bucket; WAYS]>>,
+    governor: RateLimiter<Wish, Table, DefaultClock>,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Bucket {
+/// Whose bucket is meant, and what for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Wish {
     /// A hash of the address: no address is kept.
-    key: u64,
+    address: u64,
+    /// Whether something is taken out of it.
+    takes: bool,
+}
+
+/// Buckets in a table of fixed size: an address that finds no place takes that of the fullest bucket of its set, about
+/// which there is least to remember.
+struct Table(Vec<Mutex<[AddressBucket; WAYS]>>);
+
+#[derive(Clone, Copy, Default)]
+struct AddressBucket {
+    address: u64,
     full_at: u64,
+}
+
+impl Table {
+    fn new() -> Self {
+        Self(std::iter::repeat_with(Mutex::default).take(SETS).collect())
+    }
+
+    fn set(&self, address: u64) -> MutexGuard<'_, [AddressBucket; WAYS]> {
+        // A bucket is whole whoever panicked while holding it.
+        self.0[address as usize % SETS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl StateStore for Table {
+    type Key = Wish;
+
+    fn measure_and_replace<T, F, E>(&self, wish: &Wish, measure: F) -> Result<T, E>
+    where
+        F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
+    {
+        let mut set = self.set(wish.address);
+        let found = set.iter().position(|bucket| bucket.address == wish.address);
+        let (outcome, after) = measure(found.map(|index| set[index].full_at.into()))?;
+        if wish.takes {
+            let fullest = || (0..WAYS).min_by_key(|index| set[*index].full_at).unwrap_or_default();
+            let index = found.unwrap_or_else(fullest);
+            set[index] = AddressBucket { address: wish.address, full_at: after.into() };
+        }
+        Ok(outcome)
+    }
 }
 
 impl AddressLimiter {
     /// Full buckets; `None` without a limit.
     pub fn new(rate: Rate) -> Option<Self> {
-        let sets = || std::iter::repeat_with(Mutex::default).take(SETS).collect();
-        (rate.events_per_second > 0).then(|| Self {
-            rate,
-            since: Instant::now(),
-            hasher: RandomState::new(),
-            sets: sets(),
-        })
+        let governor = RateLimiter::new(rate.quota()?, Table::new(), DefaultClock::default());
+        Some(Self { rate, hasher: RandomState::new(), governor })
     }
 
     /// The limit.
@@ -141,24 +203,9 @@ impl AddressLimiter {
     /// # Errors
     /// When there are not so many in it; for none, when there is not one.
     pub fn take(&self, address: IpAddr, events: usize) -> Result<(), OverLimit> {
-        let (key, now) = (self.hasher.hash_one(subscriber(address)), nanos(self.since));
-        let mut set = self.set(key);
-        let found = set.iter().position(|bucket| bucket.key == key);
-        let full_at = found.map_or(now, |index| set[index].full_at);
-        let after = taken(full_at, now, events.max(1), self.rate)?;
-        if events > 0 {
-            let fullest =
-                || set.iter().enumerate().min_by_key(|(_, bucket)| bucket.full_at).map_or(0, |(index, _)| index);
-            let index = found.unwrap_or_else(fullest);
-            set[index] = Bucket { key, full_at: after };
-        }
-        Ok(())
-    }
-
-    fn set(&self, key: u64) -> MutexGuard<'_, [Bucket; WAYS]> {
-        let index = key as usize % SETS;
-        // A bucket is whole whoever panicked while holding it.
-        self.sets[index].lock().unwrap_or_else(PoisonError::into_inner)
+        let wish = Wish { address: self.hasher.hash_one(subscriber(address)), takes: events > 0 };
+        let events = cells(events).unwrap_or(NonZeroU32::MIN);
+        outcome(self.governor.check_key_n(&wish, events), self.governor.clock())
     }
 }
 
@@ -166,22 +213,23 @@ impl AddressLimiter {
 mod tests {
     use super::*;
 
-    const SECOND: u64 = 1_000_000_000;
-    const RATE: Rate = Rate { events_per_second: 2, burst_events: 10 };
+    fn limiter(events_per_second: u32, burst_events: u32) -> Limiter {
+        Limiter::new(Rate { events_per_second, burst_events }).unwrap()
+    }
 
     #[test]
     fn a_bucket_gives_its_burst_at_once_and_then_its_rate() {
-        let start = 5 * SECOND;
-        let empty = taken(0, start, 10, RATE).unwrap();
-        assert_eq!(taken(empty, start, 1, RATE), Err(OverLimit::Until(Duration::from_millis(500))));
-        assert_eq!(taken(empty, start, 4, RATE), Err(OverLimit::Until(Duration::from_secs(2))));
-        let later = taken(empty, start + 2 * SECOND, 4, RATE).unwrap();
-        assert!(taken(later, start + 2 * SECOND, 1, RATE).is_err());
-        assert!(taken(later, start + 60 * SECOND, 10, RATE).is_ok());
-        assert_eq!(taken(0, start, 11, RATE), Err(OverLimit::Never));
-        assert_eq!(taken(0, start, 11, Rate { burst_events: 0, ..RATE }).map(|_| ()), Ok(()));
-        let most = Rate { events_per_second: 1, burst_events: u32::MAX };
-        assert!(taken(0, u64::MAX / 4, u32::MAX as usize, most).is_ok());
+        let bucket = limiter(2, 10);
+        let until = |events, least_ms, most_ms| {
+            let Err(OverLimit::Until(wait)) = bucket.take(events) else { return false };
+            (Duration::from_millis(least_ms)..=Duration::from_millis(most_ms)).contains(&wait)
+        };
+        assert_eq!((bucket.take(0), bucket.take(10)), (Ok(()), Ok(())));
+        assert!(until(1, 300, 500) && until(4, 1_800, 2_000) && until(10, 4_800, 5_000));
+        assert_eq!(bucket.take(11), Err(OverLimit::Never));
+        assert_eq!(limiter(2, 0).take(20), Ok(()), "ten seconds' worth");
+        assert_eq!(limiter(1, u32::MAX).take(u32::MAX as usize), Ok(()));
+        assert_eq!(limiter(1, 5).take(usize::MAX), Err(OverLimit::Never));
     }
 
     #[test]
