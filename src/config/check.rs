@@ -30,7 +30,7 @@ fn contradictions(config: &Config) -> Vec<String> {
     let repeated = sinks.iter().enumerate().any(|(index, sink)| sinks[..index].contains(sink));
     let listens_twice = config.status.listen.port() != 0 && config.status.listen == config.gateway.listen;
     let rest = &config.iceberg.rest;
-    let gives_away = !rest.table_config.is_empty() && rest.token.is_none() && !config.status.listen.ip().is_loopback();
+    let gives_away = !rest.table_config.is_empty() && rest.token.is_none() && !config.status.listen.ip().to_canonical().is_loopback();
     [
         (sinks.is_empty(), "sinks: name at least one of postgres, kafka, iceberg"),
         (repeated, "sinks: each may be named once"),
@@ -57,7 +57,7 @@ fn contradictions(config: &Config) -> Vec<String> {
 
 /// What is worth knowing before the start.
 pub fn warnings(config: &Config) -> Vec<String> {
-    let mut warnings = Vec::new();
+    let mut warnings = warnings_of_gateway(&config.gateway);
     if config.sinks.is_none() && config.postgres.url.is_none() {
         warnings.push("postgres is not delivered to: no --postgres URL is given".to_owned());
     }
@@ -69,4 +69,21 @@ pub fn warnings(config: &Config) -> Vec<String> {
         warnings.push(format!("{} does not exist: its places stay unknown until it does", file.display()));
     }
     warnings
+}
+
+/// What the whole world could do.
+fn warnings_of_gateway(gateway: &gateway::Config) -> Vec<String> {
+    let listen = gateway.listen;
+    if listen.ip().to_canonical().is_loopback() {
+        return Vec::new();
+    }
+    let takes_all = gateway.sites.is_empty() && gateway.accept_all == Some(true);
+    let is_plain = gateway.tls.cert_file.is_none();
+    [
+        (takes_all, format!("gateway.accept_all: whoever can reach {listen} may record events of any page")),
+        (is_plain, format!("gateway.tls: {listen} takes plain HTTP: encrypt it here, or in a proxy before it")),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, warning)| is_so.then_some(warning))
+    .collect()
 }

@@ -15,6 +15,7 @@ mod kafka;
 #[path = "../support/kafka_console.rs"]
 mod kafka_console;
 mod lab;
+mod openapi;
 mod outage;
 #[path = "../support/postgres.rs"]
 mod postgres;
