@@ -1,7 +1,5 @@
 //! Look-ups in the cache cost no memory.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,7 +9,7 @@ use geodata::{GeoDatabase, LiveDatabase, Locator};
 #[test]
 fn a_place_that_was_told_before_is_told_again_without_an_allocation() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let log = std::fs::read_to_string(data.join("weblogs/apache_logs_semicomplete_2015.log")).unwrap();
+    let log = std::fs::read_to_string(data.join("weblogs/apache_logs_semicomplete_2015.log")).expect("the web log is part of the test data");
     let files = ["derived/logs-city-flat.mmdb", "derived/logs-DB11.BIN", "maxmind-db/test-data/GeoLite2-ASN-Test.mmdb"];
     let (database, errors) = GeoDatabase::open(&files.map(|file| data.join("geo").join(file)));
     assert!(errors.is_empty(), "{errors:?}");
