@@ -8,6 +8,7 @@
 //! 4. [`Table::append`] publishes them and moves the positions, in one commit behind a `fence`.
 //! 5. All other changes of the table are computed from its metadata and swapped in by the catalog (`commit`), data files
 //!    in the place of others among them (`rewrite`): so [`Table::reenrich`] looks the places of old rows up again.
+//! 6. [`Table::maintain`] keeps the table small and fast to read (`maintain`).
 //!
 //! **Invariant:** rows and the log positions that they reach become visible in the same commit, or neither does.
 //! **Invariant:** a commit happens only on the positions that it expects.
@@ -25,6 +26,7 @@ mod encoder;
 mod error;
 mod fence;
 mod files;
+mod maintain;
 mod places;
 mod positions;
 mod reenrich;
@@ -40,5 +42,6 @@ pub use catalog::CATALOG_NAME;
 pub use config::{Config, FilesConfig, TableConfig};
 pub use error::Error;
 pub use files::DataFiles;
+pub use maintain::{Maintained, MaintenanceConfig};
 pub use table::Table;
 pub use writer::Writer;

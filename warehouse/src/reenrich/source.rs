@@ -4,22 +4,17 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::RecordBatch;
 use event::{Locate, Timestamp, Verdicts};
-use futures::stream::BoxStream;
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use iceberg::expr::Reference;
 use iceberg::scan::FileScanTask;
 use iceberg::spec::{Datum, Schema};
 use iceberg::table::Table;
 
 use super::rows;
-use crate::rewrite::delete_manifests;
+use crate::rewrite::{delete_manifests, read, whole};
 use crate::schema::id;
 use crate::{DataFiles, Error, FilesConfig, Writer};
-
-/// Rows that are read at a time: a single one may hold megabytes.
-const ROWS_PER_BATCH: usize = 1024;
 
 /// The columns that tell whether a row changes.
 const DECIDING: [i32; 3] = [id::EVENT_TIMESTAMP, id::IP, id::GEO_DATABASE];
@@ -48,10 +43,7 @@ impl<'t> Source<'t> {
         let deletes_seen = delete_manifests(table).await?;
         let mut files = overlapping(table, range).await.map_err(Error::iceberg("list the files of the time range"))?;
         for file in &mut files {
-            // The whole file in today's columns: a snapshot may be read in older ones, and its rows are filtered.
-            file.schema = schema.clone();
-            file.predicate = None;
-            file.project_field_ids = top_level(schema);
+            whole(file, schema);
         }
         // Files of a partition one after the other, oldest names first.
         files.sort_by(|one, other| one.data_file_path.cmp(&other.data_file_path));
@@ -65,7 +57,8 @@ impl<'t> Source<'t> {
         range: &Range<Timestamp>,
         locate: &mut Locate<'_>,
     ) -> Result<Verdicts, Error> {
-        let mut batches = self.read(FileScanTask { project_field_ids: DECIDING.to_vec(), ..file.clone() })?;
+        let deciding = FileScanTask { project_field_ids: DECIDING.to_vec(), ..file.clone() };
+        let mut batches = read(self.table, deciding)?;
         let mut verdicts = Verdicts::default();
         while let Some(batch) = batches.try_next().await? {
             rows::count(&batch, range, locate, &mut verdicts)?;
@@ -83,16 +76,16 @@ impl<'t> Source<'t> {
     ) -> Result<DataFiles, Error> {
         let mut writer = Writer::new(self.table, config)?;
         let written = async {
-            let mut read = 0;
+            let mut rows_read = 0;
             for file in files {
-                let mut batches = self.read((*file).clone())?;
+                let mut batches = read(self.table, (*file).clone())?;
                 while let Some(batch) = batches.try_next().await? {
-                    read += batch.num_rows() as u64;
+                    rows_read += batch.num_rows() as u64;
                     writer.write_columns(rows::relocated(&batch, range, locate)?).await?;
                 }
             }
             let new = writer.close().await?;
-            if new.rows() == read { Ok(new) } else { Err(Error::Lost { read, written: new.rows() }) }
+            if new.rows() == rows_read { Ok(new) } else { Err(Error::Lost { read: rows_read, written: new.rows() }) }
         };
         match written.await {
             Ok(new) => Ok(new),
@@ -101,13 +94,6 @@ impl<'t> Source<'t> {
                 Err(error)
             }
         }
-    }
-
-    fn read(&self, file: FileScanTask) -> Result<BoxStream<'static, Result<RecordBatch, Error>>, Error> {
-        let reader = self.table.reader_builder().with_data_file_concurrency_limit(1).with_batch_size(ROWS_PER_BATCH);
-        let batches = reader.build().read(futures::stream::iter([Ok(file)]).boxed());
-        let batches = batches.map_err(Error::iceberg("read a data file"))?.stream();
-        Ok(batches.map_err(|error| Error::iceberg("read a data file")(error)).boxed())
     }
 }
 
@@ -120,8 +106,4 @@ async fn overlapping(table: &Table, range: &Range<Timestamp>) -> iceberg::Result
     let to = Reference::new(column).less_than(Datum::timestamptz_micros(range.end.micros()));
     let scan = table.scan().with_filter(from.and(to)).build()?;
     scan.plan_files().await?.try_collect().await
-}
-
-fn top_level(schema: &Schema) -> Vec<i32> {
-    schema.as_struct().fields().iter().map(|field| field.id).collect()
 }

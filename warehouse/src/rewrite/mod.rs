@@ -5,7 +5,9 @@
 //! 3. If an old file has gone meanwhile, or rows in it were deleted, nothing happens: its rows must be read again.
 
 mod index;
+mod read;
 mod replacement;
 
 pub(crate) use index::ManifestIndex;
+pub(crate) use read::{read, whole};
 pub(crate) use replacement::{Replacement, delete_manifests};

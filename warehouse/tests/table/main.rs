@@ -6,5 +6,6 @@ mod columns;
 mod commits;
 mod days;
 mod evolution;
+mod maintain;
 mod reenrich;
 mod support;

@@ -1,0 +1,90 @@
+//! Rows into data files in the order of site and time, so that readers who ask for one site pass over most of a file.
+//!
+//! As many rows as the buffer holds are sorted together. A file with more holds several such runs one after the other,
+//! each in row groups of its own range.
+
+use arrow_array::{ArrayRef, RecordBatch, UInt32Array};
+use arrow_ord::sort::{SortColumn, lexsort_to_indices};
+use arrow_schema::ArrowError;
+use arrow_select::concat::concat_batches;
+use arrow_select::take::take_record_batch;
+use iceberg::table::Table;
+
+use crate::rows::field_id;
+use crate::schema::id;
+use crate::{DataFiles, Error, FilesConfig, Writer};
+
+/// What rows are sorted by, the most significant first.
+const ORDER: [i32; 4] = [id::SITE, id::EVENT_TIMESTAMP, id::LOG_PARTITION, id::LOG_OFFSET];
+
+/// Sorted rows that are encoded at a time.
+const ROWS_PER_BATCH: usize = 1024;
+
+pub(super) struct SortedWriter {
+    writer: Writer,
+    waiting: Vec<RecordBatch>,
+    waiting_bytes: usize,
+    buffer_bytes: usize,
+}
+
+impl SortedWriter {
+    pub(super) fn new(table: &Table, files: &FilesConfig, buffer_bytes: usize) -> Result<Self, Error> {
+        Ok(Self { writer: Writer::new(table, files)?, waiting: Vec::new(), waiting_bytes: 0, buffer_bytes })
+    }
+
+    /// Takes rows in the columns of the table's schema.
+    pub(super) async fn write(&mut self, rows: RecordBatch) -> Result<(), Error> {
+        let bytes = rows.get_array_memory_size();
+        if self.waiting_bytes + bytes > self.buffer_bytes {
+            self.flush().await?;
+        }
+        self.waiting_bytes += bytes;
+        self.waiting.push(rows);
+        Ok(())
+    }
+
+    /// Completes the files and makes them durable. Nothing can be written afterwards.
+    pub(super) async fn close(&mut self) -> Result<DataFiles, Error> {
+        self.flush().await?;
+        self.writer.close().await
+    }
+
+    /// Deletes everything written.
+    pub(super) async fn abort(self) {
+        self.writer.abort().await;
+    }
+
+    async fn flush(&mut self) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.waiting);
+        self.waiting_bytes = 0;
+        let sort = tokio::task::spawn_blocking(move || sort(&waiting));
+        let Some((rows, order)) = sort.await.map_err(|_stopped| Error::Interrupted)?? else { return Ok(()) };
+        for from in (0..order.len()).step_by(ROWS_PER_BATCH) {
+            let piece = order.slice(from, ROWS_PER_BATCH.min(order.len() - from));
+            self.writer.write_columns(take_record_batch(&rows, &piece)?).await?;
+        }
+        Ok(())
+    }
+}
+
+/// All rows together, and the order in which to take them. `None` without any.
+fn sort(batches: &[RecordBatch]) -> Result<Option<(RecordBatch, UInt32Array)>, ArrowError> {
+    let Some(first) = batches.first() else { return Ok(None) };
+    let rows = concat_batches(&first.schema(), batches)?;
+    let by: Vec<SortColumn> = ORDER
+        .into_iter()
+        .filter_map(|id| column(&rows, id))
+        .map(|values| SortColumn { values, options: None })
+        .collect();
+    // Somebody may have dropped every one of these columns.
+    let order = match by.as_slice() {
+        [] => UInt32Array::from_iter_values((0..).take(rows.num_rows())),
+        by => lexsort_to_indices(by, None)?,
+    };
+    Ok(Some((rows, order)))
+}
+
+fn column(rows: &RecordBatch, id: i32) -> Option<ArrayRef> {
+    let index = rows.schema_ref().fields().iter().position(|field| field_id(field) == id)?;
+    Some(rows.column(index).clone())
+}
