@@ -186,3 +186,19 @@ fn a_check_tells_what_would_keep_the_server_from_running() {
     }
     assert!(!told.contains("hunter2") && stderr(&faulty).contains("4 checks failed"), "{told}");
 }
+
+#[test]
+fn a_check_points_out_what_strangers_could_reach_and_tries_the_certificate() {
+    let dir = tempfile::tempdir().unwrap();
+    let arguments = ["check", "--listen", "0.0.0.0:0", "--status", "127.0.0.1:0"];
+    let open = ("PAGEBERG_GATEWAY__ACCEPT_ALL", "true");
+    let plain = stdout(&pageberg(dir.path(), &[open], &arguments));
+    assert!(plain.contains("note    gateway.accept_all: ") && plain.contains("note    gateway.tls: "), "{plain}");
+    let files = [("PAGEBERG_GATEWAY__TLS__CERT_FILE", "absent.pem"), ("PAGEBERG_GATEWAY__TLS__KEY_FILE", "key.pem")];
+    let encrypted = pageberg(dir.path(), &[open, files[0], files[1]], &arguments);
+    let told = String::from_utf8_lossy(&encrypted.stdout);
+    assert!(told.contains("failed  gateway: tls: failed to read absent.pem: No such file"), "{told}");
+    assert!(!told.contains("note    gateway.tls"), "{told}");
+    let half = pageberg(dir.path(), &[open, files[0]], &arguments);
+    assert!(stderr(&half).contains("gateway.tls: name both cert_file and key_file"), "{}", stderr(&half));
+}

@@ -18,7 +18,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     failures.told("gateway.listen", address(config.gateway.listen));
     if config.gateway.tls.cert_file.is_some() {
         let certificate = config.gateway.check_certificate().map(|()| "holds a certificate and its key".to_owned());
-        failures.told("gateway.tls", certificate.map_err(Into::into));
+        failures.told("gateway", certificate.map_err(Into::into));
     }
     failures.told("status.listen", address(config.status.listen));
     if config.selected_sinks().contains(&SinkName::Postgres) {

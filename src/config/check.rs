@@ -30,7 +30,9 @@ fn contradictions(config: &Config) -> Vec<String> {
     let repeated = sinks.iter().enumerate().any(|(index, sink)| sinks[..index].contains(sink));
     let listens_twice = config.status.listen.port() != 0 && config.status.listen == config.gateway.listen;
     let rest = &config.iceberg.rest;
-    let gives_away = !rest.table_config.is_empty() && rest.token.is_none() && !config.status.listen.ip().to_canonical().is_loopback();
+    let gives_away = !rest.table_config.is_empty()
+        && rest.token.is_none()
+        && !config.status.listen.ip().to_canonical().is_loopback();
     [
         (sinks.is_empty(), "sinks: name at least one of postgres, kafka, iceberg"),
         (repeated, "sinks: each may be named once"),

@@ -22,6 +22,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
+use tracing::debug;
 
 pub use self::certificate::{TlsConfig, TlsError, Watcher};
 use crate::admission::{Crowd, Network, Place};
@@ -117,8 +118,9 @@ impl Transport {
 }
 
 impl Dropped {
-    /// Counts the connection.
+    /// Counts the connection, and tells those who look for a reason.
     pub fn count(&self) {
+        debug!(error = self as &dyn std::error::Error, "a connection was closed before its first request");
         let reason = match self {
             Self::Crowded => "address_limit",
             Self::ProxyHeader(_) => "proxy_header",
