@@ -32,6 +32,7 @@ set_up() {
     BIN=$(dirname "$(dev/venv.sh)")
     echo "Postgres: $(dev/postgres.sh bin)"
     echo "Kafka: $(dev/kafka.sh fetch)"
+    echo "Spark: $(dev/spark.sh)"
     echo "Browser: $(dev/browser.sh)"
 }
 

@@ -1,6 +1,9 @@
-"""What DuckDB and PyIceberg find in the table of a data folder, printed as JSON.
+"""What DuckDB, PyIceberg and Spark find in the table, printed as JSON.
 
-usage: readers.py duckdb|pyiceberg DATA_DIR QUERY [ARGUMENT]
+usage: readers.py duckdb|pyiceberg|spark SOURCE QUERY [ARGUMENT]
+
+SOURCE is a data folder, or the URL of a REST catalog, whose token stands in CATALOG_TOKEN if it asks for one. Spark reads
+from catalogs only, and knows count and append alone.
 
 QUERY      prints
 count      {"rows": number, "distinct_ids": number}
@@ -9,17 +12,27 @@ countries  rows for each geo.country, "" where it is not known
 url URL    {"rows": number} with this url
 country C  {"rows": number} with this geo.country
 rows       every row as an object, in order of log_partition and log_offset; times as ISO 8601 in UTC
+append     {"refused": reason} when the table's rows could not be written to it again, else {}
+session    a line for each line of the standard input that names a query, all in one session
 """
 
 import datetime
 import json
+import os
 import pathlib
 import sqlite3
+import subprocess
 import sys
 
 CATALOG = "pageberg"
 NAMESPACE = "web"
 TABLE = "page_views"
+QUERIES = ("count", "ids", "countries", "url", "country", "rows", "append", "session")
+PROJECT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def is_url(source):
+    return source.startswith("http")
 
 
 def metadata_location(data_dir):
@@ -35,7 +48,7 @@ def metadata_location(data_dir):
 
 
 class DuckDb:
-    def __init__(self, data_dir):
+    def __init__(self, source):
         import duckdb
         from duckdb_extensions import import_extension
 
@@ -44,8 +57,17 @@ class DuckDb:
             import_extension(extension)
             self.session.execute(f"LOAD {extension}")
         self.session.execute("SET TimeZone = 'UTC'")
-        location = metadata_location(data_dir).replace("'", "''")
-        self.session.execute(f"CREATE VIEW views AS SELECT * FROM iceberg_scan('{location}')")
+        if is_url(source):
+            self.attach(source)
+        else:
+            location = metadata_location(pathlib.Path(source)).replace("'", "''")
+            self.session.execute(f"CREATE VIEW views AS SELECT * FROM iceberg_scan('{location}')")
+
+    def attach(self, url):
+        token = os.environ.get("CATALOG_TOKEN")
+        authorization = f"TOKEN '{token}'" if token else "AUTHORIZATION_TYPE 'none'"
+        self.session.execute(f"ATTACH '' AS lake (TYPE iceberg, ENDPOINT '{url}', {authorization})")
+        self.session.execute(f"CREATE VIEW views AS SELECT * FROM lake.{NAMESPACE}.{TABLE}")
 
     def select(self, query, arguments=()):
         return self.session.execute(query, arguments).fetchall()
@@ -66,6 +88,10 @@ class DuckDb:
     def country(self, country):
         return {"rows": self.select("SELECT count(*) FROM views WHERE geo.country = ?", [country])[0][0]}
 
+    def append(self):
+        self.session.execute("SET ignore_target_file_size_for_partitioned_tables = true")
+        self.session.execute(f"INSERT INTO lake.{NAMESPACE}.{TABLE} BY NAME SELECT * FROM views")
+
     def rows(self):
         result = self.session.execute("SELECT * FROM views ORDER BY log_partition, log_offset")
         names = [column[0] for column in result.description]
@@ -73,16 +99,22 @@ class DuckDb:
 
 
 class PyIceberg:
-    def __init__(self, data_dir):
+    def __init__(self, source):
+        from pyiceberg.catalog.rest import RestCatalog
         from pyiceberg.catalog.sql import SqlCatalog
         from sqlalchemy.engine import URL
 
-        database = str((data_dir / "catalog.sqlite").absolute())
-        uri = URL.create("sqlite", database=database).render_as_string(hide_password=False)
-        catalog = SqlCatalog(CATALOG, uri=uri, init_catalog_tables="false")
+        if is_url(source):
+            token = os.environ.get("CATALOG_TOKEN")
+            catalog = RestCatalog(CATALOG, uri=source, **({"token": token} if token else {}))
+        else:
+            database = str((pathlib.Path(source) / "catalog.sqlite").absolute())
+            uri = URL.create("sqlite", database=database).render_as_string(hide_password=False)
+            catalog = SqlCatalog(CATALOG, uri=uri, init_catalog_tables="false")
         self.table = catalog.load_table((NAMESPACE, TABLE))
 
     def scan(self, *columns, **options):
+        self.table.refresh()
         return self.table.scan(selected_fields=columns or ("*",), **options).to_arrow().to_pylist()
 
     def count(self):
@@ -109,8 +141,48 @@ class PyIceberg:
 
         return {"rows": len(self.scan("geo.country", row_filter=EqualTo("geo.country", country)))}
 
+    def append(self):
+        self.table.append(self.table.scan().to_arrow())
+
     def rows(self):
         return sorted(self.scan(), key=lambda row: (row["log_partition"], row["log_offset"]))
+
+
+class Spark:
+    def __init__(self, source):
+        found = subprocess.run([PROJECT / "dev/spark.sh"], stdout=subprocess.PIPE, check=True, text=True)
+        folder = pathlib.Path(found.stdout.strip())
+        sys.path.insert(0, str(folder / "packages"))
+        os.environ["SPARK_LOCAL_IP"] = "127.0.0.1"
+        from pyspark.sql import SparkSession
+
+        settings = {
+            "spark.jars": folder / "iceberg.jar",
+            "spark.driver.memory": "512m",
+            "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
+            "spark.sql.shuffle.partitions": "1",
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.catalog.lake": "org.apache.iceberg.spark.SparkCatalog",
+            "spark.sql.catalog.lake.type": "rest",
+            "spark.sql.catalog.lake.uri": source,
+            "spark.sql.catalog.lake.cache-enabled": "false",
+        }
+        if token := os.environ.get("CATALOG_TOKEN"):
+            settings["spark.sql.catalog.lake.token"] = token
+        builder = SparkSession.builder.master("local[1]")
+        for name, value in settings.items():
+            builder = builder.config(name, str(value))
+        self.session = builder.getOrCreate()
+        self.table = f"lake.{NAMESPACE}.{TABLE}"
+
+    def count(self):
+        query = f"SELECT count(*), count(DISTINCT event_id) FROM {self.table}"
+        rows, distinct = self.session.sql(query).collect()[0]
+        return {"rows": rows, "distinct_ids": distinct}
+
+    def append(self):
+        self.session.sql(f"INSERT INTO {self.table} SELECT * FROM {self.table}")
 
 
 def as_json(value):
@@ -119,13 +191,25 @@ def as_json(value):
     raise TypeError(f"{type(value)} in a row")
 
 
-def main(reader, data_dir, query, *arguments):
-    readers = {"duckdb": DuckDb, "pyiceberg": PyIceberg}
-    answer = getattr(readers[reader](pathlib.Path(data_dir)), query)(*arguments)
-    json.dump(answer, sys.stdout, default=as_json)
+def answer(reader, query, *arguments):
+    if query != "append":
+        return getattr(reader, query)(*arguments)
+    try:
+        reader.append()
+    except Exception as error:
+        return {"refused": str(error)}
+    return {}
+
+
+def main(reader, source, query, *arguments):
+    readers = {"duckdb": DuckDb, "pyiceberg": PyIceberg, "spark": Spark}
+    reader = readers[reader](source)
+    queries = ([line.strip()] for line in sys.stdin) if query == "session" else [[query, *arguments]]
+    for query in queries:
+        print(json.dumps(answer(reader, *query), default=as_json), flush=True)
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 4 or sys.argv[3] not in ("count", "ids", "countries", "url", "country", "rows"):
+    if len(sys.argv) < 4 or sys.argv[3] not in QUERIES:
         sys.exit(__doc__)
     main(*sys.argv[1:])
