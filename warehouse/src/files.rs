@@ -93,7 +93,8 @@ pub(crate) fn parquet_properties(config: &FilesConfig) -> Result<WriterPropertie
     let level = ZstdLevel::try_new(config.zstd_level).map_err(|error| Error::Config(error.to_string()))?;
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
-        .set_created_by(format!("pageberg {}", env!("CARGO_PKG_VERSION")))
+        // Java readers parse this, and pass over the statistics of texts when they cannot.
+        .set_created_by(format!("pageberg version {}", env!("CARGO_PKG_VERSION")))
         .set_statistics_truncate_length(None)
         .set_max_row_group_bytes(Some(config.row_group_bytes))
         .set_column_dictionary_enabled(ColumnPath::from("event_id"), false);
