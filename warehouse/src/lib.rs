@@ -9,6 +9,7 @@
 //! 5. All other changes of the table are computed from its metadata and swapped in by the catalog (`commit`), data files
 //!    in the place of others among them (`rewrite`): so [`Table::reenrich`] looks the places of old rows up again.
 //! 6. [`Table::maintain`] keeps the table small and fast to read (`maintain`).
+//! 7. Readers attach to the catalog that [`rest`] makes of it, which changes nothing.
 //!
 //! **Invariant:** rows and the log positions that they reach become visible in the same commit, or neither does.
 //! **Invariant:** a commit happens only on the positions that it expects.
