@@ -14,11 +14,34 @@ pub struct MaintenanceConfig {
     pub min_small_files: usize,
     /// Rows that are sorted together, in bytes before compression. Sorting takes about twice as much memory.
     pub sort_buffer_bytes: usize,
+    /// Size of a good manifest, in bytes; those below three quarters of it are small.
+    pub target_manifest_bytes: u64,
+    /// Small manifests that are worth merging.
+    pub min_small_manifests: usize,
+    /// Snapshots of each branch that are kept however old they are.
+    pub snapshot_min_count: usize,
+    /// Snapshots of each branch that are kept until they are `snapshot_max_age_ms` old; of more, the oldest go sooner.
+    pub snapshot_max_count: usize,
+    /// How long a snapshot is kept after the next one took its place, in milliseconds: so far back can be travelled.
+    pub snapshot_max_age_ms: u64,
+    /// How long a snapshot is kept at least after the next one took its place, in milliseconds, however many there are.
+    /// A query that takes longer may find its files gone.
+    pub snapshot_min_age_ms: u64,
 }
 
 impl Default for MaintenanceConfig {
     fn default() -> Self {
-        Self { small_file_percent: 75, min_small_files: 5, sort_buffer_bytes: 64 << 20 }
+        Self {
+            small_file_percent: 75,
+            min_small_files: 5,
+            sort_buffer_bytes: 64 << 20,
+            target_manifest_bytes: 8 << 20,
+            min_small_manifests: 20,
+            snapshot_min_count: 10,
+            snapshot_max_count: 500,
+            snapshot_max_age_ms: 24 * 60 * 60 * 1000,
+            snapshot_min_age_ms: 60 * 60 * 1000,
+        }
     }
 }
 
@@ -32,6 +55,12 @@ impl MaintenanceConfig {
             "maintenance.small_file_percent must lie between 1 and 100"
         } else if self.min_small_files < 2 {
             "maintenance.min_small_files must be 2 or more"
+        } else if self.min_small_manifests < 2 {
+            "maintenance.min_small_manifests must be 2 or more"
+        } else if self.snapshot_min_count == 0 || self.snapshot_max_count < self.snapshot_min_count {
+            "maintenance.snapshot_min_count must be 1 or more, and snapshot_max_count not less"
+        } else if self.snapshot_max_age_ms < self.snapshot_min_age_ms {
+            "maintenance.snapshot_max_age_ms must not be less than snapshot_min_age_ms"
         } else {
             return Ok(());
         };

@@ -1,10 +1,15 @@
 //! Upkeep of a table that is written for years, beside whatever else writes to it.
 //!
 //! 1. Small data files of a partition become few, their rows in the order of `sorted` (`compaction`).
+//! 2. Small manifests become few, so that a reader's plan takes little time (`manifests`).
+//! 3. Snapshots that nobody needs any more are dropped, so that the metadata stays small (`snapshots`).
 
 mod compaction;
 mod config;
+mod manifests;
+mod packed;
 mod report;
+mod snapshots;
 mod sorted;
 
 pub use config::MaintenanceConfig;
@@ -26,6 +31,8 @@ impl Table {
         let mut run =
             Run { table: self, settings, dry_run, index: ManifestIndex::default(), done: Maintained::default() };
         run.compact().await?;
+        run.merge_manifests().await?;
+        run.expire_snapshots().await?;
         Ok(run.done)
     }
 }

@@ -17,4 +17,8 @@ pub struct Maintained {
     pub bytes_written: u64,
     /// Groups of files that were left because another writer changed them meanwhile.
     pub groups_skipped: u64,
+    /// Manifests that were merged into others.
+    pub manifests_merged: u64,
+    /// Snapshots that were dropped.
+    pub snapshots_expired: u64,
 }

@@ -43,7 +43,7 @@ async fn listed(manifest: ManifestFile, file_io: FileIO) -> Result<(String, Box<
 }
 
 /// The entries of the files that a manifest adds or keeps, not of those that it removes.
-pub(super) async fn live_entries(manifest: &ManifestFile, file_io: &FileIO) -> Result<Vec<ManifestEntryRef>, Error> {
+pub(crate) async fn live_entries(manifest: &ManifestFile, file_io: &FileIO) -> Result<Vec<ManifestEntryRef>, Error> {
     let manifest = manifest.load_manifest(file_io).await.map_err(Error::iceberg("read a manifest"))?;
     let (entries, _) = manifest.into_parts();
     Ok(entries.into_iter().filter(|entry| entry.is_alive()).collect())

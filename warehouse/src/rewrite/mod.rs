@@ -8,6 +8,6 @@ mod index;
 mod read;
 mod replacement;
 
-pub(crate) use index::ManifestIndex;
+pub(crate) use index::{ManifestIndex, live_entries};
 pub(crate) use read::{read, whole};
-pub(crate) use replacement::{Replacement, delete_manifests};
+pub(crate) use replacement::{Replacement, delete_manifests, live_manifests};

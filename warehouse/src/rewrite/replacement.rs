@@ -102,7 +102,7 @@ fn deletes(manifests: &[ManifestFile]) -> impl Iterator<Item = &String> {
 }
 
 /// The manifests of the current snapshot that list files; not those that only tell which were removed before.
-async fn live_manifests(table: &Table) -> Result<Vec<ManifestFile>, Error> {
+pub(crate) async fn live_manifests(table: &Table) -> Result<Vec<ManifestFile>, Error> {
     let Some(snapshot) = table.metadata().current_snapshot() else { return Ok(Vec::new()) };
     let list = table.manifest_list_reader(snapshot).load().await.map_err(Error::iceberg("read a manifest list"))?;
     let is_live = |manifest: &ManifestFile| manifest.has_added_files() || manifest.has_existing_files();

@@ -1,6 +1,7 @@
 //! Maintenance: what it changes, what stays, and what others do meanwhile.
 
 mod compaction;
+mod metadata;
 
 use std::path::Path;
 
