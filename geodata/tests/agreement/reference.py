@@ -8,9 +8,13 @@ Reads an address a line, writes a JSON object a line: the fields of a place as t
 import io
 import ipaddress
 import json
+import socket
 import sys
 
 PLACEHOLDERS = ("This record is unavailable", "This parameter is unavailable", "IPV6 ADDRESS MISSING")
+
+# How addresses begin that may stand for one of IPv4: mapped, 6to4, Teredo.
+TUNNELS = ("::ffff:", "2002:", "2001:0:", "2001::")
 
 
 class Bin:
@@ -65,21 +69,22 @@ class Mmdb:
         import maxminddb
 
         self.database = maxminddb.open_database(path, getattr(maxminddb, mode))
-
-        self.places = {}
+        self.known = {}
 
     def place(self, address):
-        address = embedded(ipaddress.ip_address(address))
+        if address.startswith(TUNNELS):
+            address = str(embedded(ipaddress.IPv6Address(address)))
         try:
             record, prefix = self.database.get_with_prefix_len(address)
         except ValueError:  # IPv6 in a database of IPv4
             return {}
         if not isinstance(record, dict):
             return {}
-        network = (address.version, prefix, int(address) >> (address.max_prefixlen - prefix))
-        if network not in self.places:
-            self.places[network] = fields(record)
-        return self.places[network]
+        packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
+        network = (len(packed), prefix, int.from_bytes(packed, "big") >> (len(packed) * 8 - prefix))
+        if network not in self.known:
+            self.known[network] = fields(record)
+        return self.known[network]
 
 
 def fields(record):
@@ -90,9 +95,7 @@ def fields(record):
 
 
 def embedded(address):
-    """The IPv4 address in one of IPv6 that stands for it."""
-    if address.version == 4:
-        return address
+    """The IPv4 address that one of IPv6 stands for, if it does."""
     client = address.teredo and address.teredo[1]
     return address.ipv4_mapped or address.sixtofour or client or address
 
