@@ -25,7 +25,6 @@ mod mmdb;
 mod plausible;
 pub mod refresh;
 mod traffic;
-mod tree;
 pub mod update;
 
 pub use attribution::{Attribution, attributions};

@@ -9,7 +9,8 @@ use geodata::{GeoDatabase, LiveDatabase, Locator};
 #[test]
 fn a_place_that_was_told_before_is_told_again_without_an_allocation() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let log = std::fs::read_to_string(data.join("weblogs/apache_logs_semicomplete_2015.log")).expect("the web log is part of the test data");
+    let log = std::fs::read_to_string(data.join("weblogs/apache_logs_semicomplete_2015.log"))
+        .expect("the web log is part of the test data");
     let files = ["derived/logs-city-flat.mmdb", "derived/logs-DB11.BIN", "maxmind-db/test-data/GeoLite2-ASN-Test.mmdb"];
     let (database, errors) = GeoDatabase::open(&files.map(|file| data.join("geo").join(file)));
     assert!(errors.is_empty(), "{errors:?}");
