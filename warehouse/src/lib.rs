@@ -15,7 +15,7 @@
 //! **Invariant:** a commit happens only on the positions that it expects.
 //! **Invariant:** no change but an append moves the positions, and none undoes what others have committed.
 //! **Invariant:** what a catalog or snapshot names is complete and on the disk before it is named, and never changes.
-//! **Invariant:** a file is deleted only when it is certain that no commit names it.
+//! **Invariant:** a file is deleted only when no commit names it, and it is certain or long ago enough that none will.
 
 mod address;
 mod bounds;

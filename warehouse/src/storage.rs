@@ -189,7 +189,7 @@ fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-fn path_of(location: &str) -> Result<PathBuf> {
+pub(crate) fn path_of(location: &str) -> Result<PathBuf> {
     match location.strip_prefix("file://") {
         Some(path) if path.starts_with('/') => Ok(path.into()),
         _ => Err(Error::new(ErrorKind::DataInvalid, format!("{location} is no file:/// location"))),
@@ -197,7 +197,7 @@ fn path_of(location: &str) -> Result<PathBuf> {
 }
 
 /// Runs file operations off the threads that await; an fsync may take long.
-async fn on_file<T: Send + 'static>(
+pub(crate) async fn on_file<T: Send + 'static>(
     action: &'static str,
     path: PathBuf,
     operation: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,

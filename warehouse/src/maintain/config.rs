@@ -27,6 +27,11 @@ pub struct MaintenanceConfig {
     /// How long a snapshot is kept at least after the next one took its place, in milliseconds, however many there are.
     /// A query that takes longer may find its files gone.
     pub snapshot_min_age_ms: u64,
+    /// Age at which a file that no snapshot names is deleted, in milliseconds. It must exceed the time from a data
+    /// file's last byte to its commit, whichever engine writes it.
+    pub unreferenced_grace_ms: u64,
+    /// Age at which a metadata file is deleted that the table's log of them no longer names, in milliseconds.
+    pub metadata_grace_ms: u64,
 }
 
 impl Default for MaintenanceConfig {
@@ -41,6 +46,8 @@ impl Default for MaintenanceConfig {
             snapshot_max_count: 500,
             snapshot_max_age_ms: 24 * 60 * 60 * 1000,
             snapshot_min_age_ms: 60 * 60 * 1000,
+            unreferenced_grace_ms: 24 * 60 * 60 * 1000,
+            metadata_grace_ms: 60 * 60 * 1000,
         }
     }
 }

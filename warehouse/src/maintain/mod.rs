@@ -3,17 +3,22 @@
 //! 1. Small data files of a partition become few, their rows in the order of `sorted` (`compaction`).
 //! 2. Small manifests become few, so that a reader's plan takes little time (`manifests`).
 //! 3. Snapshots that nobody needs any more are dropped, so that the metadata stays small (`snapshots`).
+//! 4. Files that nothing names are deleted once they are old (`unreferenced`), found by `listing` the table's folders.
 
 mod compaction;
 mod config;
+mod listing;
 mod manifests;
 mod packed;
 mod report;
 mod snapshots;
 mod sorted;
+mod unreferenced;
 
 pub use config::MaintenanceConfig;
 pub use report::Maintained;
+
+use listing::LocalFiles;
 
 use crate::rewrite::ManifestIndex;
 use crate::{Error, Table};
@@ -33,6 +38,7 @@ impl Table {
         run.compact().await?;
         run.merge_manifests().await?;
         run.expire_snapshots().await?;
+        run.remove_unreferenced(&LocalFiles).await?;
         Ok(run.done)
     }
 }

@@ -21,4 +21,8 @@ pub struct Maintained {
     pub manifests_merged: u64,
     /// Snapshots that were dropped.
     pub snapshots_expired: u64,
+    /// Files that nothing named, deleted.
+    pub files_removed: u64,
+    /// Their size in bytes.
+    pub bytes_removed: u64,
 }

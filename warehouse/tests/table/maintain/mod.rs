@@ -2,6 +2,7 @@
 
 mod compaction;
 mod metadata;
+mod unreferenced;
 
 use std::path::Path;
 
