@@ -51,3 +51,11 @@ async fn while_the_catalog_cannot_be_read_clients_are_asked_to_come_back() {
     std::fs::remove_dir_all(metadata).unwrap();
     assert_eq!(server.error("GET", path).await, unavailable);
 }
+
+#[tokio::test]
+async fn what_older_clients_report_of_their_scans_is_taken_and_dropped() {
+    let server = Server::start(&RestConfig::default()).await;
+    let path = "/v1/namespaces/web/tables/page_views/metrics";
+    let answer = server.request("POST", path).body(r#"{"report-type": "scan-report"}"#).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+}
