@@ -7,6 +7,7 @@ mod geo;
 mod import;
 mod log;
 mod logging;
+mod maintenance;
 mod reenrich;
 mod replay;
 mod serve;

@@ -22,6 +22,7 @@ use tokio_util::sync::CancellationToken;
 use crate::config::{Config, SinkName};
 use crate::geo::Geo;
 use crate::log::Log;
+use crate::maintenance;
 use crate::status::StatusServer;
 
 /// Histogram buckets in seconds, from a cached answer to a sink in trouble.
@@ -79,6 +80,13 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         geo.run(stop.pipeline.clone()).await;
         Ok(())
     };
+    let maintenance = async {
+        if roles.pipeline && config.selected_sinks().contains(&SinkName::Iceberg) && config.iceberg.maintenance.enabled
+        {
+            maintenance::run(&config, stop.pipeline.clone()).await;
+        }
+        Ok(())
+    };
     let pipeline = async {
         if let Some(pipeline) = pipeline {
             pipeline.run(stop.pipeline.clone()).await.context("the pipeline failed")?;
@@ -88,7 +96,7 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         Ok(())
     };
     let status = async { status_server.run(status_listener.context("no status address")?, stop.status.clone()).await };
-    tokio::try_join!(signalled, gateway, geo, pipeline, status)?;
+    tokio::try_join!(signalled, gateway, geo, maintenance, pipeline, status)?;
     log.close().await;
     tracing::info!("stopped: everything acknowledged is durable");
     Ok(())
@@ -118,7 +126,7 @@ fn allow_connections(connections: usize) {
     }
 }
 
-fn stop_signals() -> anyhow::Result<impl Future<Output = ()>> {
+pub fn stop_signals() -> anyhow::Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt()).context("failed to listen for SIGINT")?;
     let mut terminate = signal(SignalKind::terminate()).context("failed to listen for SIGTERM")?;
     Ok(async move {

@@ -33,6 +33,7 @@ fn every_command_explains_itself_with_every_option() {
         "check",
         "deadletters",
         "geo",
+        "maintain",
         "topic",
         "health",
         "db-init",
@@ -201,4 +202,12 @@ fn a_check_points_out_what_strangers_could_reach_and_tries_the_certificate() {
     assert!(!told.contains("note    gateway.tls"), "{told}");
     let half = pageberg(dir.path(), &[open, files[0]], &arguments);
     assert!(stderr(&half).contains("gateway.tls: name both cert_file and key_file"), "{}", stderr(&half));
+}
+
+#[test]
+fn maintenance_of_a_table_that_is_not_there_makes_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let refused = pageberg(dir.path(), &[], &["maintain"]);
+    assert!(stderr(&refused).contains("there is no Iceberg table"), "{}", stderr(&refused));
+    assert!(!refused.status.success() && !dir.path().join("data").exists());
 }

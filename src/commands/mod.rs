@@ -7,6 +7,7 @@ pub mod flags;
 pub mod geo;
 pub mod health;
 pub mod import;
+pub mod maintain;
 pub mod serve;
 pub mod show_config;
 pub mod topic;

@@ -17,6 +17,8 @@ pub struct Config {
     pub table: warehouse::TableConfig,
     /// The data files.
     pub files: warehouse::FilesConfig,
+    /// What keeps the table small and fast to read, in the background.
+    pub maintenance: warehouse::MaintenanceConfig,
     /// The catalog that readers attach to.
     pub rest: warehouse::rest::RestConfig,
 }
@@ -28,6 +30,7 @@ impl Default for Config {
             commit_events: 1_000_000,
             table: warehouse::TableConfig::default(),
             files: warehouse::FilesConfig::default(),
+            maintenance: warehouse::MaintenanceConfig::default(),
             rest: warehouse::rest::RestConfig::default(),
         }
     }
@@ -40,6 +43,7 @@ impl Config {
     /// `Config` with the name of the first one that cannot.
     pub fn check(&self, data_folder: &Path) -> Result<(), warehouse::Error> {
         self.rest.check()?;
+        self.maintenance.check()?;
         self.warehouse().check(data_folder)
     }
 

@@ -9,9 +9,11 @@
 //! **Invariant:** after a commit whose outcome is unknown, the table is asked before anything is written again.
 
 mod config;
+mod maintenance;
 mod reenrich;
 mod sink;
 
 pub use config::Config;
+pub use maintenance::maintain;
 pub use reenrich::reenrich;
 pub use sink::IcebergSink;

@@ -8,6 +8,10 @@ use crate::Error;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaintenanceConfig {
+    /// Whether the process that writes the table also maintains it. `pageberg maintain` does it in any case.
+    pub enabled: bool,
+    /// From one round to the next, in milliseconds.
+    pub interval_ms: u64,
     /// Data files below this part of `files.target_file_bytes` are small, in percent.
     pub small_file_percent: u8,
     /// Small files of a partition that are worth merging; fewer are merged only when they fill a file together.
@@ -37,6 +41,8 @@ pub struct MaintenanceConfig {
 impl Default for MaintenanceConfig {
     fn default() -> Self {
         Self {
+            enabled: true,
+            interval_ms: 10 * 60 * 1000,
             small_file_percent: 75,
             min_small_files: 5,
             sort_buffer_bytes: 64 << 20,
@@ -58,7 +64,9 @@ impl MaintenanceConfig {
     /// # Errors
     /// `Config` with the name of the first one that cannot.
     pub fn check(&self) -> Result<(), Error> {
-        let fault = if !(1..=100).contains(&self.small_file_percent) {
+        let fault = if self.interval_ms == 0 {
+            "maintenance.interval_ms must not be 0"
+        } else if !(1..=100).contains(&self.small_file_percent) {
             "maintenance.small_file_percent must lie between 1 and 100"
         } else if self.min_small_files < 2 {
             "maintenance.min_small_files must be 2 or more"
