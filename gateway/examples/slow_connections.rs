@@ -1,9 +1,9 @@
-//! What slow connections do to everybody else: `slow_connections PAGEBERG [CONNECTIONS [SECONDS]]`.
+//! What slow connections do to everybody else: `slow_connections PAGEBERG [CONNECTIONS [EVENTS_A_SECOND [SECONDS]]]`.
 //!
 //! 1. Starts that binary with a folder and ports of its own.
-//! 2. Sends events at a steady rate, first alone, then beside so many connections of which a third each send headers, send
+//! 2. Sends events at a steady rate, in turns alone and beside so many connections of which a third each send headers, send
 //!    bodies, and read answers as slowly as they can; closed ones come again.
-//! 3. Prints the latencies of the events in both cases, their ratio, and the peak of the server's memory.
+//! 3. Prints the latencies of the events in both cases, their ratios, and the peak of the server's memory.
 //!
 //! Every event is due at a time of its own, from which its latency counts, whether or not the ones before are answered.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
@@ -17,9 +17,14 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 
-/// Events a second, and the connections that they share.
-const RATE: u32 = 500;
+/// Connections that the events share.
 const SENDERS: u32 = 50;
+
+/// The slow ones come one after the other in this time, and keep their distances.
+const ARRIVAL: Duration = Duration::from_secs(5);
+
+/// Turns: what else the machine does changes between them.
+const ROUNDS: usize = 3;
 
 const EVENT: &str = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Length: 25\r\n\r\n{\"url\":\"https://e.test/\"}";
 
@@ -27,20 +32,27 @@ const EVENT: &str = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Length: 25\r
 async fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let number = |index: usize, usual: u32| arguments.get(index).map_or(usual, |text| text.parse().unwrap());
-    let (connections, seconds) = (number(2, 2_000), number(3, 30));
+    let (connections, rate, seconds) = (number(2, 2_000), number(3, 500), number(4, 15));
     rlimit::increase_nofile_limit(u64::from(connections) + 1_000).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(Path::new(&arguments[1]), folder.path()).await;
-    measure(server.address, 5).await;
-
-    let alone = measure(server.address, seconds).await;
-    tell("alone", &alone, &server);
-    let slow: Vec<_> = (0..connections).map(|index| tokio::spawn(be_slow(server.address, index))).collect();
-    sleep(Duration::from_secs(5)).await;
-    let beside = measure(server.address, seconds).await;
-    tell(&format!("beside {connections} slow connections"), &beside, &server);
-    println!("ratio of the 99th percentiles: {:.2}", percentile(&beside, 99) / percentile(&alone, 99));
-    slow.iter().for_each(tokio::task::JoinHandle::abort);
+    measure(server.address, rate, 5).await;
+    println!("{connections} slow connections, {rate} events a second");
+    let mut ratios = Vec::new();
+    for _ in 0..ROUNDS {
+        let alone = measure(server.address, rate, seconds).await;
+        tell("alone ", &alone, &server);
+        let slow: Vec<_> = (0..connections)
+            .map(|index| tokio::spawn(be_slow(server.address, index, ARRIVAL * index / connections)))
+            .collect();
+        sleep(ARRIVAL * 2).await;
+        let beside = measure(server.address, rate, seconds).await;
+        tell("beside", &beside, &server);
+        slow.iter().for_each(tokio::task::JoinHandle::abort);
+        ratios.push(percentile(&beside, 99) / percentile(&alone, 99));
+        sleep(Duration::from_secs(2)).await;
+    }
+    println!("ratios of the 99th percentiles: {ratios:.2?}");
 }
 
 struct Server {
@@ -87,8 +99,8 @@ fn free_address() -> SocketAddr {
 }
 
 /// The latencies of events in milliseconds, in ascending order.
-async fn measure(address: SocketAddr, seconds: u32) -> Vec<f64> {
-    let senders: Vec<_> = (0..SENDERS).map(|sender| tokio::spawn(send(address, sender, seconds))).collect();
+async fn measure(address: SocketAddr, rate: u32, seconds: u32) -> Vec<f64> {
+    let senders: Vec<_> = (0..SENDERS).map(|sender| tokio::spawn(send(address, sender, rate, seconds))).collect();
     let mut latencies = Vec::new();
     for sender in senders {
         latencies.extend(sender.await.unwrap());
@@ -97,13 +109,13 @@ async fn measure(address: SocketAddr, seconds: u32) -> Vec<f64> {
     latencies
 }
 
-async fn send(address: SocketAddr, sender: u32, seconds: u32) -> Vec<f64> {
+async fn send(address: SocketAddr, sender: u32, rate: u32, seconds: u32) -> Vec<f64> {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.set_nodelay(true).unwrap();
-    let pace = Duration::from_secs(1) * SENDERS / RATE;
+    let pace = Duration::from_secs(1) * SENDERS / rate;
     let first = Instant::now() + pace * sender / SENDERS;
     let mut latencies = Vec::new();
-    for index in 0..seconds * RATE / SENDERS {
+    for index in 0..seconds * rate / SENDERS {
         let due = first + pace * index;
         sleep_until(due).await;
         stream.write_all(EVENT.as_bytes()).await.unwrap();
@@ -122,11 +134,14 @@ fn percentile(sorted: &[f64], percent: usize) -> f64 {
 fn tell(what: &str, latencies: &[f64], server: &Server) {
     let [median, high, highest] = [50, 99, 100].map(|percent| percentile(latencies, percent));
     let (events, memory, files) = (latencies.len(), server.peak_memory(), server.open_files());
-    println!("{what}: {events} events, median {median:.2} ms, p99 {high:.2} ms, most {highest:.1} ms;");
-    println!("  the server's memory at its peak {memory} MiB, {files} files open");
+    println!(
+        "{what}: {events} events, median {median:.2} ms, p99 {high:.2} ms, most {highest:.1} ms; \
+         {files} files open, memory at its peak {memory} MiB"
+    );
 }
 
-async fn be_slow(address: SocketAddr, index: u32) {
+async fn be_slow(address: SocketAddr, index: u32, later: Duration) {
+    sleep(later).await;
     loop {
         // An end of the connection is what the server is to do.
         let _ended = match index % 3 {
