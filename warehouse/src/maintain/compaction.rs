@@ -16,7 +16,7 @@ use super::Run;
 use super::packed::packed;
 use super::sorted::SortedWriter;
 use crate::commit::commit;
-use crate::rewrite::{Replacement, delete_manifests, read, whole};
+use crate::rewrite::{Replacement, delete_manifests, rewritten, whole};
 use crate::{DataFiles, Error, files};
 
 impl Run<'_> {
@@ -94,26 +94,8 @@ impl Run<'_> {
     /// The rows of these files in new ones. After an error there are none.
     async fn rewrite(&self, group: Vec<FileScanTask>) -> Result<DataFiles, Error> {
         let (table, config) = (&self.table.table, &self.table.config.files);
-        let mut writer = SortedWriter::new(table, config, self.settings.sort_buffer_bytes)?;
-        let written = async {
-            let mut rows_read = 0;
-            for file in group {
-                let mut batches = read(table, file)?;
-                while let Some(batch) = batches.try_next().await? {
-                    rows_read += batch.num_rows() as u64;
-                    writer.write(batch).await?;
-                }
-            }
-            let new = writer.close().await?;
-            if new.rows() == rows_read { Ok(new) } else { Err(Error::Lost { read: rows_read, written: new.rows() }) }
-        };
-        match written.await {
-            Ok(new) => Ok(new),
-            Err(error) => {
-                writer.abort().await;
-                Err(error)
-            }
-        }
+        let writer = SortedWriter::new(table, config, self.settings.sort_buffer_bytes)?;
+        rewritten(table, group, writer, Ok).await
     }
 }
 

@@ -10,6 +10,7 @@ use arrow_select::concat::concat_batches;
 use arrow_select::take::take_record_batch;
 use iceberg::table::Table;
 
+use crate::rewrite::RowWriter;
 use crate::rows::field_id;
 use crate::schema::id;
 use crate::{DataFiles, Error, FilesConfig, Writer};
@@ -27,13 +28,8 @@ pub(super) struct SortedWriter {
     buffer_bytes: usize,
 }
 
-impl SortedWriter {
-    pub(super) fn new(table: &Table, files: &FilesConfig, buffer_bytes: usize) -> Result<Self, Error> {
-        Ok(Self { writer: Writer::new(table, files)?, waiting: Vec::new(), waiting_bytes: 0, buffer_bytes })
-    }
-
-    /// Takes rows in the columns of the table's schema.
-    pub(super) async fn write(&mut self, rows: RecordBatch) -> Result<(), Error> {
+impl RowWriter for SortedWriter {
+    async fn write(&mut self, rows: RecordBatch) -> Result<(), Error> {
         let bytes = rows.get_array_memory_size();
         if self.waiting_bytes + bytes > self.buffer_bytes {
             self.flush().await?;
@@ -43,15 +39,19 @@ impl SortedWriter {
         Ok(())
     }
 
-    /// Completes the files and makes them durable. Nothing can be written afterwards.
-    pub(super) async fn close(&mut self) -> Result<DataFiles, Error> {
+    async fn close(&mut self) -> Result<DataFiles, Error> {
         self.flush().await?;
         self.writer.close().await
     }
 
-    /// Deletes everything written.
-    pub(super) async fn abort(self) {
+    async fn abort(self) {
         self.writer.abort().await;
+    }
+}
+
+impl SortedWriter {
+    pub(super) fn new(table: &Table, files: &FilesConfig, buffer_bytes: usize) -> Result<Self, Error> {
+        Ok(Self { writer: Writer::new(table, files)?, waiting: Vec::new(), waiting_bytes: 0, buffer_bytes })
     }
 
     async fn flush(&mut self) -> Result<(), Error> {

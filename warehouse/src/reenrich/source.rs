@@ -12,7 +12,7 @@ use iceberg::spec::{Datum, Schema};
 use iceberg::table::Table;
 
 use super::rows;
-use crate::rewrite::{delete_manifests, read, whole};
+use crate::rewrite::{delete_manifests, read, rewritten, whole};
 use crate::schema::id;
 use crate::{DataFiles, Error, FilesConfig, Writer};
 
@@ -74,26 +74,9 @@ impl<'t> Source<'t> {
         range: &Range<Timestamp>,
         locate: &mut Locate<'_>,
     ) -> Result<DataFiles, Error> {
-        let mut writer = Writer::new(self.table, config)?;
-        let written = async {
-            let mut rows_read = 0;
-            for file in files {
-                let mut batches = read(self.table, (*file).clone())?;
-                while let Some(batch) = batches.try_next().await? {
-                    rows_read += batch.num_rows() as u64;
-                    writer.write_columns(rows::relocated(&batch, range, locate)?).await?;
-                }
-            }
-            let new = writer.close().await?;
-            if new.rows() == rows_read { Ok(new) } else { Err(Error::Lost { read: rows_read, written: new.rows() }) }
-        };
-        match written.await {
-            Ok(new) => Ok(new),
-            Err(error) => {
-                writer.abort().await;
-                Err(error)
-            }
-        }
+        let writer = Writer::new(self.table, config)?;
+        let files = files.iter().map(|file| (*file).clone()).collect();
+        rewritten(self.table, files, writer, |batch| rows::relocated(&batch, range, locate)).await
     }
 }
 

@@ -1,4 +1,4 @@
-//! Data files read whole, in today's columns.
+//! Data files read whole, in today's columns, and written anew.
 
 use arrow_array::RecordBatch;
 use futures::stream::BoxStream;
@@ -7,7 +7,7 @@ use iceberg::scan::FileScanTask;
 use iceberg::spec::SchemaRef;
 use iceberg::table::Table;
 
-use crate::Error;
+use crate::{DataFiles, Error, Writer};
 
 /// Rows that are read at a time: a single one may hold megabytes.
 const ROWS_PER_BATCH: usize = 1024;
@@ -26,4 +26,61 @@ pub(crate) fn read(table: &Table, file: FileScanTask) -> Result<BoxStream<'stati
     let batches = reader.build().read(futures::stream::iter([Ok(file)]).boxed());
     let batches = batches.map_err(Error::iceberg("read a data file"))?.stream();
     Ok(batches.map_err(|error| Error::iceberg("read a data file")(error)).boxed())
+}
+
+/// Where rows in the columns of the table's schema become data files.
+pub(crate) trait RowWriter {
+    /// Takes rows.
+    async fn write(&mut self, rows: RecordBatch) -> Result<(), Error>;
+
+    /// Completes the files and makes them durable. Nothing can be written afterwards.
+    async fn close(&mut self) -> Result<DataFiles, Error>;
+
+    /// Deletes everything written.
+    async fn abort(self);
+}
+
+impl RowWriter for Writer {
+    async fn write(&mut self, rows: RecordBatch) -> Result<(), Error> {
+        self.write_columns(rows).await
+    }
+
+    async fn close(&mut self) -> Result<DataFiles, Error> {
+        Writer::close(self).await
+    }
+
+    async fn abort(self) {
+        Writer::abort(self).await;
+    }
+}
+
+/// Every row of these files, changed as told, in new files; none is left behind by a failure.
+///
+/// # Errors
+/// `Lost` when not as many rows were written as were read; any other when files or the change fail.
+pub(crate) async fn rewritten(
+    table: &Table,
+    files: Vec<FileScanTask>,
+    mut writer: impl RowWriter,
+    mut change: impl FnMut(RecordBatch) -> Result<RecordBatch, Error>,
+) -> Result<DataFiles, Error> {
+    let written = async {
+        let mut rows_read = 0;
+        for file in files {
+            let mut batches = read(table, file)?;
+            while let Some(batch) = batches.try_next().await? {
+                rows_read += batch.num_rows() as u64;
+                writer.write(change(batch)?).await?;
+            }
+        }
+        let new = writer.close().await?;
+        if new.rows() == rows_read { Ok(new) } else { Err(Error::Lost { read: rows_read, written: new.rows() }) }
+    };
+    match written.await {
+        Ok(new) => Ok(new),
+        Err(error) => {
+            writer.abort().await;
+            Err(error)
+        }
+    }
 }
