@@ -4,12 +4,15 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::storage::StorageConfig;
 use crate::{Error, catalog};
 
 /// The Iceberg table and how its files are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// Where the files of the table lie.
+    pub storage: StorageConfig,
     /// The table's name.
     pub table: TableConfig,
     /// The data files.
@@ -67,6 +70,7 @@ impl Config {
     /// `Config` with the name of the first one that cannot.
     pub fn check(&self, data_folder: &Path) -> Result<(), Error> {
         catalog::absolute(data_folder)?;
+        self.storage.check()?;
         let plain =
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
         let files = &self.files;
