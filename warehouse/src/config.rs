@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use crate::storage::StorageConfig;
-use crate::{Error, catalog};
+use crate::Error;
+use crate::storage::{self, StorageConfig};
 
 /// The Iceberg table and how its files are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -69,7 +69,7 @@ impl Config {
     /// # Errors
     /// `Config` with the name of the first one that cannot.
     pub fn check(&self, data_folder: &Path) -> Result<(), Error> {
-        catalog::absolute(data_folder)?;
+        storage::absolute(data_folder)?;
         self.storage.check()?;
         let plain =
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));

@@ -11,20 +11,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use iceberg::io::{FileMetadata, FileRead, FileWrite, InputFile, OutputFile, Storage, StorageConfig, StorageFactory};
+use iceberg::io::{FileMetadata, FileRead, FileWrite, InputFile, OutputFile, Storage};
 use iceberg::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
+use super::location::{Location, Scheme};
+
 /// Files under `file://` locations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub(crate) struct DurableFiles;
-
-#[typetag::serde(name = "PagebergDurableFilesFactory")]
-impl StorageFactory for DurableFiles {
-    fn build(&self, _config: &StorageConfig) -> Result<Arc<dyn Storage>> {
-        Ok(Arc::new(Self))
-    }
-}
+pub(super) struct DurableFiles;
 
 #[async_trait]
 #[typetag::serde(name = "PagebergDurableFiles")]
@@ -60,11 +55,11 @@ impl Storage for DurableFiles {
     }
 
     async fn delete(&self, location: &str) -> Result<()> {
-        on_file("delete", path_of(location)?, |path| absent_is_fine(fs::remove_file(path))).await
+        on_file("delete", path_of(location)?, |path| present(fs::remove_file(path)).map(drop)).await
     }
 
     async fn delete_prefix(&self, location: &str) -> Result<()> {
-        on_file("delete", path_of(location)?, |path| absent_is_fine(fs::remove_dir_all(path))).await
+        on_file("delete", path_of(location)?, |path| present(fs::remove_dir_all(path)).map(drop)).await
     }
 
     async fn delete_stream(&self, mut locations: BoxStream<'static, String>) -> Result<()> {
@@ -143,7 +138,14 @@ impl Draft {
         };
         create_folder(folder)?;
         let temporary = folder.join(format!(".{}.part", name.to_string_lossy()));
-        let file = File::create_new(&temporary)?;
+        let file = match File::create_new(&temporary) {
+            // Maintenance has removed the empty folder, which it does not do twice: it is new now.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                create_folder(folder)?;
+                File::create_new(&temporary)?
+            }
+            created => created?,
+        };
         Ok(Self { file, temporary, destination: destination.to_owned() })
     }
 
@@ -182,22 +184,23 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
+/// The result of an operation on what may be gone.
+pub(super) fn present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
     }
 }
 
-pub(crate) fn path_of(location: &str) -> Result<PathBuf> {
-    match location.strip_prefix("file://") {
-        Some(path) if path.starts_with('/') => Ok(path.into()),
+pub(super) fn path_of(location: &str) -> Result<PathBuf> {
+    match Location::parse(location) {
+        Some(at) if at.scheme == Scheme::File => Ok(at.path.into()),
         _ => Err(Error::new(ErrorKind::DataInvalid, format!("{location} is no file:/// location"))),
     }
 }
 
 /// Runs file operations off the threads that await; an fsync may take long.
-pub(crate) async fn on_file<T: Send + 'static>(
+pub(super) async fn on_file<T: Send + 'static>(
     action: &'static str,
     path: PathBuf,
     operation: impl FnOnce(&Path) -> io::Result<T> + Send + 'static,

@@ -1,20 +1,40 @@
-//! Where the table's files lie, by the scheme of their location: on local disk (`local`) or in a cloud's store.
+//! Where the table's files lie, by the scheme of their location: on local disk or in a cloud's store.
+//!
+//! 1. [`factory`] makes the storage of every table (`locations`), with the properties that its catalog gives along
+//!    (`vended`).
+//! 2. A location's scheme (`location`) sends it to local files (`local`) or to the store of its bucket (`stores`), which is
+//!    opened once.
+//! 3. `object` reads and writes there, large files in parts.
+//! 4. [`listing`] finds what lies under a location, named by a snapshot or not.
 //!
 //! **Invariant:** a file appears under its name only when it is whole and durable, and never changes.
+//! **Invariant:** a table is read wherever its locations point; where new files go is the catalog's to say.
 
 mod config;
+mod listing;
 mod local;
 mod location;
-
-pub use config::{AzConfig, GsConfig, S3Config, StorageConfig};
-pub(crate) use local::{DurableFiles, on_file, path_of};
-pub(crate) use location::{absolute, plain};
+mod locations;
+mod object;
+mod stores;
+mod vended;
 
 use std::sync::Arc;
 
-use iceberg::io::StorageFactory;
+use iceberg::io::{FileIO, StorageFactory};
 
-/// What makes the storage of tables: of any scheme, whatever the warehouse's own is.
-pub(crate) fn factory(_config: &StorageConfig) -> Arc<dyn StorageFactory> {
-    Arc::new(DurableFiles)
+pub use config::{AzConfig, GsConfig, S3Config, StorageConfig};
+pub use listing::{Listed, Listing};
+pub(crate) use location::{absolute, plain};
+
+use locations::{Factory, Locations};
+
+/// What makes the storage of tables, of whatever scheme their locations are.
+pub fn factory(config: &StorageConfig) -> Arc<dyn StorageFactory> {
+    Arc::new(Factory::new(config.clone()))
+}
+
+/// What lists the files of a table, by the settings and with the properties that its catalog gave for `files`.
+pub fn listing(config: &StorageConfig, files: &FileIO) -> Arc<dyn Listing> {
+    Arc::new(Locations::new(vended::over(config, files.config())))
 }
