@@ -1,6 +1,6 @@
 //! How log positions are written down in the table's properties.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use event::{Advance, Positions};
 
@@ -37,6 +37,16 @@ pub(crate) fn read(properties: &HashMap<String, String>, topic: &str) -> Result<
 pub(crate) fn all(properties: &HashMap<String, String>) -> HashMap<String, String> {
     let held = properties.iter().filter(|(key, _)| key.starts_with(ANY_TOPIC));
     held.map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+/// The positions in any topic among a table's or a snapshot's properties, by `topic/partition`, to be shown; one that is
+/// no number is left out.
+pub(crate) fn by_place(properties: &HashMap<String, String>) -> BTreeMap<String, i64> {
+    let place = |(key, value): (&String, &String)| {
+        let (topic, partition) = key.strip_prefix(ANY_TOPIC)?.rsplit_once('.')?;
+        Some((format!("{topic}/{partition}"), value.parse().ok()?))
+    };
+    properties.iter().filter_map(place).collect()
 }
 
 /// The properties that a commit sets.

@@ -71,7 +71,7 @@ fn removal(metadata: &TableMetadata, ids: &[i64]) -> Vec<TableUpdate> {
 }
 
 /// The table's branches and tags. Iceberg's crate lists them nowhere but in the metadata's JSON.
-fn references(metadata: &TableMetadata) -> Result<HashMap<String, SnapshotReference>, Error> {
+pub(crate) fn references(metadata: &TableMetadata) -> Result<HashMap<String, SnapshotReference>, Error> {
     let unreadable = |error: serde_json::Error| {
         let invalid = iceberg::Error::new(ErrorKind::DataInvalid, "its JSON is not as specified");
         Error::iceberg("read the table's branches and tags")(invalid.with_source(error))
