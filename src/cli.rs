@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, db_init, deadletters, geo, health, import, maintain, serve, show_config, topic};
+use crate::commands::{check, db_init, deadletters, geo, health, import, maintain, serve, show_config, table, topic};
 use crate::config::{self, Given, LogFormat};
 use crate::logging;
 
@@ -71,6 +71,8 @@ enum Command {
     Geo(geo::Args),
     /// Merge small files of the Iceberg table, drop its old snapshots and delete what nothing names
     Maintain(maintain::Args),
+    /// Tell how the Iceberg table stands: sizes, files by partition, snapshots, history; works while the server runs
+    Table(table::Args),
     /// Look into the topics of the embedded log; works while the server runs
     Topic(topic::Args),
     /// Ask a running server whether it is alive; the exit code is the answer (for container health checks)
@@ -90,7 +92,7 @@ impl Command {
             Self::DbInit(args) => args.given(),
             Self::Health(args) => args.given(),
             Self::Deadletters(args) => args.given(),
-            Self::Import(_) | Self::Maintain(_) | Self::Topic(_) => Vec::new(),
+            Self::Import(_) | Self::Maintain(_) | Self::Table(_) | Self::Topic(_) => Vec::new(),
         }
     }
 }
@@ -126,6 +128,7 @@ impl Cli {
             Command::Deadletters(args) => args.run(config).await,
             Command::Geo(args) => args.run(config).await,
             Command::Maintain(args) => args.run(config).await,
+            Command::Table(args) => args.run(config).await,
             Command::Topic(args) => args.run(config),
             Command::Health(args) => args.run(config).await,
             Command::DbInit(_) => db_init::run(config).await,

@@ -12,6 +12,7 @@ mod reenrich;
 mod replay;
 mod serve;
 mod status;
+mod table;
 
 use std::io;
 use std::process::ExitCode;

@@ -10,4 +10,5 @@ pub mod import;
 pub mod maintain;
 pub mod serve;
 pub mod show_config;
+pub mod table;
 pub mod topic;
