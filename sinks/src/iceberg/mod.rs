@@ -10,8 +10,10 @@
 
 mod config;
 mod maintenance;
+mod received;
 mod reenrich;
 mod sink;
+mod vitals;
 
 pub use config::Config;
 pub use maintenance::maintain;

@@ -9,8 +9,11 @@ use metrics::{counter, gauge, histogram};
 use pipeline::{Batch, Pace, Sink, SinkError};
 use warehouse::{DataFiles, Error, Table, Writer};
 
-use super::Config;
-use crate::metrics::{ICEBERG_BYTES, ICEBERG_COMMIT_SECONDS, ICEBERG_FILES, ICEBERG_OPEN_FILES, ICEBERG_ROWS};
+use super::received::Received;
+use super::{Config, vitals};
+use crate::metrics::{
+    ICEBERG_BYTES, ICEBERG_COMMIT_SECONDS, ICEBERG_COMMITTED_THROUGH, ICEBERG_FILES, ICEBERG_OPEN_FILES, ICEBERG_ROWS,
+};
 
 /// Writes events to the table `page_views`.
 pub struct IcebergSink {
@@ -19,6 +22,7 @@ pub struct IcebergSink {
     config: warehouse::Config,
     table: Option<Table>,
     writer: Option<Writer>,
+    received: Received,
 }
 
 impl IcebergSink {
@@ -32,6 +36,7 @@ impl IcebergSink {
             config: config.warehouse(),
             table: None,
             writer: None,
+            received: Received::default(),
         }
     }
 
@@ -45,6 +50,18 @@ impl IcebergSink {
             None => self.table()?.writer().map_err(|error| sink_error("begin data files", error))?,
         };
         Ok(self.writer.insert(writer))
+    }
+
+    /// Tells the metrics how the table stands after a commit.
+    async fn tell(&mut self) -> Result<(), SinkError> {
+        let received = std::mem::take(&mut self.received);
+        let table = self.table()?;
+        if let Some(through) = received.through() {
+            let seconds = through.micros() as f64 / 1e6;
+            gauge!(ICEBERG_COMMITTED_THROUGH, "table" => table.name().to_owned()).set(seconds);
+        }
+        vitals::tell(table).await;
+        Ok(())
     }
 
     /// Completes what is staged. From then on only the commit may delete the files.
@@ -71,8 +88,10 @@ impl Sink for IcebergSink {
             writer.abort().await;
         }
         self.table = None;
+        self.received = Received::default();
         let opened = Table::open(&self.data_folder, &self.config).await;
         let table = self.table.insert(opened.map_err(|error| sink_error("open the Iceberg table", error))?);
+        vitals::tell(table).await;
         table.positions(topic).map_err(|error| sink_error("read the positions of the Iceberg table", error))
     }
 
@@ -83,6 +102,7 @@ impl Sink for IcebergSink {
         let writer = self.writer()?;
         writer.write(&batch.events).await.map_err(|error| sink_error("stage rows for Iceberg", error))?;
         gauge!(ICEBERG_OPEN_FILES).set(writer.open_files() as f64);
+        self.received.add(&batch.events);
         Ok(())
     }
 
@@ -97,7 +117,7 @@ impl Sink for IcebergSink {
         counter!(ICEBERG_ROWS).increment(rows);
         counter!(ICEBERG_BYTES).increment(bytes);
         gauge!(ICEBERG_OPEN_FILES).set(0.0);
-        Ok(())
+        self.tell().await
     }
 }
 
