@@ -202,7 +202,7 @@ fn catalog(config: &Config) -> anyhow::Result<Option<Router>> {
     if !config.selected_sinks().contains(&SinkName::Iceberg) {
         return Ok(None);
     }
-    Ok(Some(warehouse::rest::router(&absolute(&config.data)?, &config.iceberg.rest)))
+    Ok(Some(warehouse::rest::router(&absolute(&config.data)?, &config.iceberg.warehouse(), &config.iceberg.rest)))
 }
 
 fn absolute(folder: &Path) -> anyhow::Result<std::path::PathBuf> {

@@ -23,6 +23,18 @@ pub enum Error {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The table is not of format version 2.
+    #[error("the table is of Iceberg's format version {found}, and pageberg writes version 2 only")]
+    Format {
+        /// Its format version.
+        found: u8,
+    },
+    /// There is no such table, and it was not asked to make one.
+    #[error("there is no table {name}: it is made when the first event is delivered")]
+    NoTable {
+        /// Namespace and name.
+        name: String,
+    },
     /// A row that no Parquet file can hold.
     #[error("a row cannot be written: {0}")]
     Row(String),

@@ -5,11 +5,12 @@
 //! 2. [`Writer::write`] turns events into columns (`rows`) and columns into data files, one partition beside the other
 //!    (`encoder`), on local disk (`storage`). Nobody sees them yet.
 //! 3. [`Writer::close`] makes the files durable.
-//! 4. [`Table::append`] publishes them and moves the positions, in one commit behind a `fence`.
-//! 5. All other changes of the table are computed from its metadata and swapped in by the catalog (`commit`), data files
-//!    in the place of others among them (`rewrite`): so [`Table::reenrich`] looks the places of old rows up again.
+//! 4. [`Table::append`] publishes them and moves the positions, in one commit. Every change of the table is computed
+//!    from its metadata (`commit`) and swapped in by the `catalog`.
+//! 5. Data files are put in the place of others (`rewrite`): so [`Table::reenrich`] looks the places of old rows up again.
 //! 6. [`Table::maintain`] keeps the table small and fast to read (`maintain`).
-//! 7. Readers attach to the catalog that [`rest`] makes of it, which changes nothing.
+//! 7. How it stands is told by `inspect`, beside whoever writes it.
+//! 8. Readers attach to the catalog that [`rest`] makes of it, which changes nothing.
 //!
 //! **Invariant:** rows and the log positions that they reach become visible in the same commit, or neither does.
 //! **Invariant:** a commit happens only on the positions that it expects.
@@ -25,8 +26,9 @@ mod commit;
 mod config;
 mod encoder;
 mod error;
-mod fence;
 mod files;
+pub mod inspect;
+mod letters;
 mod maintain;
 mod places;
 mod positions;
@@ -35,7 +37,7 @@ pub mod rest;
 mod rewrite;
 mod rows;
 mod schema;
-mod storage;
+pub mod storage;
 mod table;
 mod writer;
 
@@ -43,6 +45,8 @@ pub use catalog::CATALOG_NAME;
 pub use config::{Config, FilesConfig, TableConfig};
 pub use error::Error;
 pub use files::DataFiles;
-pub use maintain::{Maintained, MaintenanceConfig};
+pub use letters::KeptLetter;
+pub use maintain::{Maintained, MaintenanceConfig, target_files};
+pub use storage::StorageConfig;
 pub use table::Table;
 pub use writer::Writer;

@@ -3,19 +3,17 @@
 use std::path::Path;
 
 use event::{Advance, Positions};
-use iceberg::spec::DataFile;
-use iceberg::transaction::{ApplyTransactionAction, Transaction};
-use iceberg::{Catalog, NamespaceIdent, TableCreation, TableIdent};
+use iceberg::spec::{Schema, UnboundPartitionSpec};
+use iceberg::{NamespaceIdent, TableCreation, TableIdent};
 
-use crate::catalog::SqliteCatalog;
-use crate::commit::commit;
-use crate::fence::Fence;
+use crate::catalog::Catalog;
+use crate::commit::{Append, Committer, commit};
 use crate::files::{self, DataFiles};
 use crate::{Config, Error, Writer, columns, positions, schema};
 
 /// The table as it stood when it was opened, or after the last append.
 pub struct Table {
-    pub(crate) catalog: SqliteCatalog,
+    pub(crate) catalog: Catalog,
     pub(crate) table: iceberg::table::Table,
     pub(crate) config: Config,
 }
@@ -25,13 +23,24 @@ impl Table {
     /// it. Creates whatever is missing, columns that newer releases write among it.
     ///
     /// # Errors
-    /// `Config` for settings or a folder that cannot be used; `Column` when somebody else's column has the name of a
-    /// missing one; `Catalog` or `Iceberg` when catalog or files fail.
+    /// `Config` for settings or a folder that cannot be used; `Format` for a table of another format version; `Column`
+    /// when somebody else's column has the name of a missing one; `Catalog` or `Iceberg` when catalog or files fail.
     pub async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
+        let mut opened = Self::open_or_create(data_folder, config, page_views).await?;
+        opened.table = commit(&opened.catalog, opened.table.identifier(), &mut columns::Addition).await?;
+        Ok(opened)
+    }
+
+    /// Opens a table, or creates it with this layout.
+    pub(crate) async fn open_or_create(
+        data_folder: &Path,
+        config: &Config,
+        layout: fn(&Config) -> Result<Layout, Error>,
+    ) -> Result<Self, Error> {
         config.check(data_folder)?;
-        let catalog = SqliteCatalog::open(data_folder).await?;
-        let name = create_if_missing(&catalog, config).await?;
-        let table = commit(&catalog, &name, &mut columns::Addition).await?;
+        let catalog = Catalog::open(data_folder, config).await?;
+        let name = create_if_missing(catalog.iceberg(), config, layout).await?;
+        let table = catalog.load(&name).await?;
         Ok(Self { catalog, table, config: config.clone() })
     }
 
@@ -55,59 +64,53 @@ impl Table {
     /// positions alone. Commits that other engines make meanwhile are kept.
     ///
     /// # Errors
-    /// `Moved` when the positions are not those that `advance` expects; nothing was written and the files are deleted.
-    /// After any other it may be unknown whether the commit happened: open the table again and ask for its positions.
+    /// `Moved` when the positions are not those that `advance` expects. After `Uncertain` it is unknown whether the
+    /// commit happened: open the table again and ask for its positions. After any other, nothing has happened and the
+    /// files are deleted.
     pub async fn append(&mut self, files: DataFiles, advance: &Advance) -> Result<(), Error> {
         if files.count() == 0 && advance.steps.is_empty() {
             return Ok(());
         }
         let locations: Vec<String> = files.0.iter().map(|file| file.file_path().to_owned()).collect();
-        let fence = Fence::new(&self.catalog, advance);
-        let result = match transaction(&self.table, files.0, advance) {
-            Ok(transaction) => transaction.commit(&fence).await,
-            Err(error) => Err(error),
-        };
-        match result {
+        let spec_id = self.table.metadata().default_partition_spec_id();
+        let mut append = Append { files: files.0, spec_id, advance };
+        match commit(&self.catalog, self.table.identifier(), &mut append).await {
             Ok(table) => {
                 self.table = table;
                 Ok(())
             }
-            Err(source) => {
-                if !fence.outcome_unknown() {
+            Err(error) => {
+                if !matches!(error, Error::Uncertain { .. }) {
                     files::delete(locations, self.table.file_io()).await;
                 }
-                Err(if fence.moved() { Error::Moved } else { Error::iceberg("commit to the table")(source) })
+                Err(error)
             }
         }
     }
 }
 
-/// Always a snapshot, even without files: the fence relies on it.
-fn transaction(table: &iceberg::table::Table, files: Vec<DataFile>, advance: &Advance) -> iceberg::Result<Transaction> {
-    let properties = positions::written_by(advance);
-    let transaction = Transaction::new(table);
-    let append = transaction
-        .fast_append()
-        // File names are new each time, and the check would read every manifest.
-        .with_check_duplicate(false)
-        .set_snapshot_properties(properties.clone())
-        .add_data_files(files);
-    let transaction = append.apply(transaction)?;
-    // A snapshot's own properties are out of sight after anybody else's commit; the table's stay.
-    let update = properties
-        .into_iter()
-        .fold(transaction.update_table_properties(), |update, (key, value)| update.set(key, value));
-    update.apply(transaction)
+/// What a new table is made with.
+pub(crate) struct Layout {
+    pub(crate) schema: Schema,
+    pub(crate) partitions: UnboundPartitionSpec,
 }
 
-async fn create_if_missing(catalog: &SqliteCatalog, config: &Config) -> Result<TableIdent, Error> {
+fn page_views(_config: &Config) -> Result<Layout, Error> {
+    Ok(Layout { schema: columns::of_new_table()?, partitions: schema::partition_spec()? })
+}
+
+async fn create_if_missing(
+    catalog: &dyn iceberg::Catalog,
+    config: &Config,
+    layout: fn(&Config) -> Result<Layout, Error>,
+) -> Result<TableIdent, Error> {
     let namespace = NamespaceIdent::new(config.table.namespace.clone());
     let name = TableIdent::new(namespace.clone(), config.table.name.clone());
-    let exists = catalog.iceberg.table_exists(&name).await.map_err(Error::iceberg("look for the table"))?;
+    let exists = catalog.table_exists(&name).await.map_err(Error::iceberg("look for the table"))?;
     if !exists {
         // Another process may create the same at this moment; then it fails here.
-        if let Err(error) = create(catalog, &namespace, config).await {
-            let created = catalog.iceberg.table_exists(&name).await.map_err(Error::iceberg("look for the table"))?;
+        if let Err(error) = create(catalog, &namespace, config, layout(config)?).await {
+            let created = catalog.table_exists(&name).await.map_err(Error::iceberg("look for the table"))?;
             if !created {
                 return Err(error);
             }
@@ -116,19 +119,23 @@ async fn create_if_missing(catalog: &SqliteCatalog, config: &Config) -> Result<T
     Ok(name)
 }
 
-async fn create(catalog: &SqliteCatalog, namespace: &NamespaceIdent, config: &Config) -> Result<(), Error> {
-    let has_namespace =
-        catalog.iceberg.namespace_exists(namespace).await.map_err(Error::iceberg("look for the namespace"))?;
+async fn create(
+    catalog: &dyn iceberg::Catalog,
+    namespace: &NamespaceIdent,
+    config: &Config,
+    layout: Layout,
+) -> Result<(), Error> {
+    let has_namespace = catalog.namespace_exists(namespace).await.map_err(Error::iceberg("look for the namespace"))?;
     if !has_namespace {
-        let created = catalog.iceberg.create_namespace(namespace, [].into()).await;
+        let created = catalog.create_namespace(namespace, [].into()).await;
         created.map_err(Error::iceberg("create the namespace"))?;
     }
     let creation = TableCreation::builder()
         .name(config.table.name.clone())
-        .schema(columns::of_new_table()?)
-        .partition_spec(schema::partition_spec()?)
+        .schema(layout.schema)
+        .partition_spec(layout.partitions)
         .properties(schema::properties(&config.files))
         .build();
-    let created = catalog.iceberg.create_table(namespace, creation).await;
+    let created = catalog.create_table(namespace, creation).await;
     created.map(drop).map_err(Error::iceberg("create the table"))
 }

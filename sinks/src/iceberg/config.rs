@@ -13,6 +13,8 @@ pub struct Config {
     pub commit_interval_ms: u64,
     /// Events after which everything staged is committed.
     pub commit_events: usize,
+    /// Where the files of the table lie.
+    pub storage: warehouse::StorageConfig,
     /// The table's name.
     pub table: warehouse::TableConfig,
     /// The data files.
@@ -28,6 +30,7 @@ impl Default for Config {
         Self {
             commit_interval_ms: 10_000,
             commit_events: 1_000_000,
+            storage: warehouse::StorageConfig::default(),
             table: warehouse::TableConfig::default(),
             files: warehouse::FilesConfig::default(),
             maintenance: warehouse::MaintenanceConfig::default(),
@@ -47,7 +50,7 @@ impl Config {
         self.warehouse().check(data_folder)
     }
 
-    pub(super) fn warehouse(&self) -> warehouse::Config {
-        warehouse::Config { table: self.table.clone(), files: self.files.clone() }
+    pub fn warehouse(&self) -> warehouse::Config {
+        warehouse::Config { storage: self.storage.clone(), table: self.table.clone(), files: self.files.clone() }
     }
 }

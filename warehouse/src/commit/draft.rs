@@ -1,13 +1,14 @@
 //! A snapshot in the making: its manifests, its manifest list, and the change that makes it the table's current one.
 
+use std::collections::HashMap;
+
 use event::Timestamp;
 use iceberg::spec::{
-    DataFile, FormatVersion, MAIN_BRANCH, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter,
-    ManifestWriterBuilder, Operation, PartitionSpecRef, Snapshot, SnapshotReference, SnapshotRetention,
-    SnapshotSummaryCollector, Summary,
+    DataFile, MAIN_BRANCH, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter, ManifestWriterBuilder,
+    Operation, PartitionSpecRef, Snapshot, SnapshotReference, SnapshotRetention, SnapshotSummaryCollector, Summary,
 };
 use iceberg::table::Table;
-use iceberg::{ErrorKind, TableRequirement, TableUpdate};
+use iceberg::{TableRequirement, TableUpdate};
 use uuid::Uuid;
 
 use super::{Change, summary};
@@ -16,36 +17,37 @@ use crate::{Error, files};
 /// Asks the manifest writer to leave the sequence number of new files to the commit.
 const AT_COMMIT: i64 = -1;
 
-/// A snapshot upon the table's current one. Each file that it writes is new; [`SnapshotDraft::abandon`] deletes them.
+/// A snapshot upon the table's current one. Each file that it writes is new; [`SnapshotDraft::settle`] deletes them when it
+/// comes to nothing.
 pub(crate) struct SnapshotDraft<'a> {
     table: &'a Table,
     id: i64,
     name: Uuid,
     written: Vec<String>,
     changes: SnapshotSummaryCollector,
+    positions: HashMap<String, String>,
 }
 
 impl<'a> SnapshotDraft<'a> {
-    /// # Errors
-    /// `Iceberg` when the table's format version is not 2, the one that pageberg writes.
-    pub(crate) fn new(table: &'a Table) -> Result<Self, Error> {
-        if table.metadata().format_version() != FormatVersion::V2 {
-            let reason = "only tables of format version 2 can be rewritten";
-            return Err(Error::iceberg("begin a snapshot")(iceberg::Error::new(ErrorKind::FeatureUnsupported, reason)));
-        }
-        Ok(Self {
+    pub(crate) fn new(table: &'a Table) -> Self {
+        Self {
             table,
             id: unused_id(table),
             name: Uuid::new_v4(),
             written: Vec::new(),
             changes: SnapshotSummaryCollector::default(),
-        })
+            positions: HashMap::new(),
+        }
     }
 
-    /// A manifest of new data files, which are of the table's current partition spec.
-    pub(crate) async fn added(&mut self, files: Vec<DataFile>) -> Result<ManifestFile, Error> {
+    /// Properties with positions that the snapshot moves to.
+    pub(crate) fn advance(&mut self, positions: HashMap<String, String>) {
+        self.positions = positions;
+    }
+
+    /// A manifest of new data files, all of this partition spec.
+    pub(crate) async fn added(&mut self, files: Vec<DataFile>, spec: &PartitionSpecRef) -> Result<ManifestFile, Error> {
         let metadata = self.table.metadata();
-        let spec = metadata.default_partition_spec();
         let mut writer = self.manifest(spec)?;
         for file in files {
             self.changes.add_file(&file, metadata.current_schema().clone(), spec.clone());
@@ -83,6 +85,8 @@ impl<'a> SnapshotDraft<'a> {
     pub(crate) async fn finish(&mut self, manifests: Vec<ManifestFile>, operation: Operation) -> Result<Change, Error> {
         let list = self.manifest_list(manifests).await.map_err(Error::iceberg("write a manifest list"))?;
         let metadata = self.table.metadata();
+        let mut summary = summary::properties(metadata, &self.changes);
+        summary.extend(self.positions.clone());
         let snapshot = Snapshot::builder()
             .with_snapshot_id(self.id)
             .with_parent_snapshot_id(metadata.current_snapshot_id())
@@ -90,9 +94,8 @@ impl<'a> SnapshotDraft<'a> {
             .with_timestamp_ms(Timestamp::now().millis())
             .with_manifest_list(list)
             .with_schema_id(metadata.current_schema_id())
-            .with_summary(Summary { operation, additional_properties: summary::properties(metadata, &self.changes) })
+            .with_summary(Summary { operation, additional_properties: summary })
             .build();
-        let reference = SnapshotReference::new(self.id, SnapshotRetention::branch(None, None, None));
         Ok(Change {
             requirements: vec![
                 TableRequirement::UuidMatch { uuid: metadata.uuid() },
@@ -101,17 +104,30 @@ impl<'a> SnapshotDraft<'a> {
                     snapshot_id: metadata.current_snapshot_id(),
                 },
             ],
-            updates: vec![
-                TableUpdate::AddSnapshot { snapshot },
-                TableUpdate::SetSnapshotRef { ref_name: MAIN_BRANCH.to_owned(), reference },
-            ],
+            updates: self.updates(snapshot),
             files: std::mem::take(&mut self.written),
         })
     }
 
-    /// Deletes whatever was written.
-    pub(crate) async fn abandon(self) {
-        files::delete(self.written, self.table.file_io()).await;
+    /// The change, for the catalog; after an error whatever was written is deleted.
+    pub(crate) async fn settle(self, change: Result<Change, Error>) -> Result<Option<Change>, Error> {
+        if change.is_err() {
+            files::delete(self.written, self.table.file_io()).await;
+        }
+        change.map(Some)
+    }
+
+    fn updates(&self, snapshot: Snapshot) -> Vec<TableUpdate> {
+        let reference = SnapshotReference::new(self.id, SnapshotRetention::branch(None, None, None));
+        let mut updates = vec![
+            TableUpdate::AddSnapshot { snapshot },
+            TableUpdate::SetSnapshotRef { ref_name: MAIN_BRANCH.to_owned(), reference },
+        ];
+        if !self.positions.is_empty() {
+            // A snapshot's own properties are out of sight after anybody else's commit; the table's stay.
+            updates.push(TableUpdate::SetProperties { updates: self.positions.clone() });
+        }
+        updates
     }
 
     fn manifest(&mut self, spec: &PartitionSpecRef) -> Result<ManifestWriter, Error> {

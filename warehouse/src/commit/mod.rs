@@ -4,16 +4,21 @@
 //! A change is told in the words of the REST catalog protocol, so that every catalog can take it. What others commit
 //! meanwhile is kept, because a change is always computed from what it will stand upon.
 
+mod append;
 mod draft;
+mod manifests;
 mod summary;
 
 use std::time::Duration;
 
 use async_trait::async_trait;
+use iceberg::spec::FormatVersion;
 use iceberg::table::Table;
 use iceberg::{TableIdent, TableRequirement, TableUpdate};
 
+pub(crate) use append::Append;
 pub(crate) use draft::SnapshotDraft;
+pub(crate) use manifests::live_manifests;
 
 use crate::{Error, files};
 
@@ -59,11 +64,12 @@ pub(crate) trait Committer: Send + Sync {
 /// Commits what `plan` finds to be changed, and returns the table with the change in it.
 ///
 /// # Errors
-/// Whatever the plan fails with. `Contended` when others were first each time. `Uncertain` when the change may have
+/// Whatever the plan fails with. `Format` for a table of another format version. `Contended` when others were first each time. `Uncertain` when the change may have
 /// happened; after every other error it has not.
 pub(crate) async fn commit(catalog: &dyn Committer, table: &TableIdent, plan: &mut dyn Plan) -> Result<Table, Error> {
     for attempt in 1..=MAX_ATTEMPTS {
         let base = catalog.load(table).await?;
+        check_format(&base)?;
         let Some(change) = plan.change(&base).await? else { return Ok(base) };
         match catalog.swap(&base, &change).await {
             Ok(Some(table)) => return Ok(table),
@@ -80,4 +86,12 @@ pub(crate) async fn commit(catalog: &dyn Committer, table: &TableIdent, plan: &m
         }
     }
     Err(Error::Contended)
+}
+
+/// Other format versions have other manifests.
+fn check_format(table: &Table) -> Result<(), Error> {
+    match table.metadata().format_version() {
+        FormatVersion::V2 => Ok(()),
+        found => Err(Error::Format { found: found as u8 }),
+    }
 }

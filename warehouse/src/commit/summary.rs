@@ -21,18 +21,18 @@ const TOTALS: [(&str, &str, &str); 6] = [
 pub(super) fn properties(table: &TableMetadata, changes: &SnapshotSummaryCollector) -> HashMap<String, String> {
     let mut summary = changes.build();
     let before = table.current_snapshot().map(|snapshot| &snapshot.summary().additional_properties);
-    summary.extend(before.map(|before| totals(before, &summary)).unwrap_or_default());
+    summary.extend(totals(before, &summary));
     summary.extend(positions::all(table.properties()));
     summary
 }
 
-/// The totals after the change; one that was not known before is not known now.
-fn totals(before: &HashMap<String, String>, change: &HashMap<String, String>) -> HashMap<String, String> {
-    let number = |of: &HashMap<String, String>, key: &str| of.get(key).map_or(Some(0), |text| text.parse::<u64>().ok());
+/// The totals after the change; one that was not known before is not known now. Before the first snapshot all are 0.
+fn totals(before: Option<&HashMap<String, String>>, change: &HashMap<String, String>) -> HashMap<String, String> {
+    let known = |key: &str| before.map_or(Some(0), |before| before.get(key)?.parse::<u64>().ok());
+    let changed = |key: &str| change.get(key).map_or(Some(0), |text| text.parse::<u64>().ok());
     let total = |(total, added, removed): &(&str, &str, &str)| {
-        let sum = number(before, total)?.checked_add(number(change, added)?)?;
-        let after = sum.checked_sub(number(change, removed)?)?;
-        before.contains_key(*total).then(|| ((*total).to_owned(), after.to_string()))
+        let after = known(total)?.checked_add(changed(added)?)?.checked_sub(changed(removed)?)?;
+        Some(((*total).to_owned(), after.to_string()))
     };
     TOTALS.iter().filter_map(total).collect()
 }
@@ -49,8 +49,10 @@ mod tests {
     fn totals_follow_the_change_and_what_is_not_known_is_not_made_up() {
         let before = map(&[("total-records", "10"), ("total-data-files", "2"), ("total-files-size", "odd")]);
         let change = map(&[("added-records", "4"), ("deleted-records", "4"), ("deleted-data-files", "1")]);
-        assert_eq!(totals(&before, &change), map(&[("total-records", "10"), ("total-data-files", "1")]));
+        assert_eq!(totals(Some(&before), &change), map(&[("total-records", "10"), ("total-data-files", "1")]));
         let more_than_there_was = map(&[("deleted-data-files", "3")]);
-        assert_eq!(totals(&before, &more_than_there_was), map(&[("total-records", "10")]));
+        assert_eq!(totals(Some(&before), &more_than_there_was), map(&[("total-records", "10")]));
+        assert_eq!(totals(None, &map(&[("added-records", "4")]))["total-records"], "4");
+        assert_eq!(totals(None, &map(&[])).len(), TOTALS.len());
     }
 }

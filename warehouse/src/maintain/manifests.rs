@@ -7,8 +7,8 @@ use iceberg::table::Table;
 use super::packed::packed;
 use super::{MaintenanceConfig, Run};
 use crate::Error;
-use crate::commit::{Change, Plan, SnapshotDraft, commit};
-use crate::rewrite::{live_entries, live_manifests};
+use crate::commit::{Change, Plan, SnapshotDraft, commit, live_manifests};
+use crate::rewrite::live_entries;
 
 impl Run<'_> {
     /// Merges the small manifests of each partition spec.
@@ -81,13 +81,8 @@ impl Plan for Merge<'_> {
         if groups.is_empty() {
             return Ok(None);
         }
-        let mut draft = SnapshotDraft::new(table)?;
-        match Self::write(&mut draft, table, &groups, kept).await {
-            Ok(change) => Ok(Some(change)),
-            Err(error) => {
-                draft.abandon().await;
-                Err(error)
-            }
-        }
+        let mut draft = SnapshotDraft::new(table);
+        let written = Self::write(&mut draft, table, &groups, kept).await;
+        draft.settle(written).await
     }
 }

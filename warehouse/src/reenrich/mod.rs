@@ -17,7 +17,7 @@ use event::{Reenriched, Reenrichment, Verdicts};
 use iceberg::scan::FileScanTask;
 use iceberg::spec::Operation;
 
-use crate::catalog::SqliteCatalog;
+use crate::catalog::Catalog;
 use crate::commit::{Committer, commit};
 use crate::rewrite::{ManifestIndex, Replacement};
 use crate::{Config, DataFiles, Error, Table, files};
@@ -60,7 +60,7 @@ impl Table {
 }
 
 struct Run<'r, 'a> {
-    catalog: &'r SqliteCatalog,
+    catalog: &'r Catalog,
     config: &'r Config,
     asked: &'r mut Reenrichment<'a>,
     index: ManifestIndex,

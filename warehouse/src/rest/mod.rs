@@ -26,10 +26,12 @@ use document::{Document, document};
 use refusal::Refusal;
 use served::Served;
 
-/// The catalog of the tables in a data folder, to be nested under any path. It is opened by the first request that needs
-/// it, and again by the next when that failed.
-pub fn router(data_folder: &Path, config: &RestConfig) -> Router {
-    let served = Arc::new(Served::new(data_folder, config));
+use crate::Config;
+
+/// The catalog of `warehouse`, to be nested under any path. It is opened by the first request that needs it, and again by
+/// the next when that failed.
+pub fn router(data_folder: &Path, warehouse: &Config, config: &RestConfig) -> Router {
+    let served = Arc::new(Served::new(data_folder, warehouse, config));
     Router::new()
         .route("/v1/config", get(configuration))
         .route("/v1/namespaces", get(namespaces::list))

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use iceberg::table::Table;
-use iceberg::{Catalog, ErrorKind, Namespace, NamespaceIdent, TableIdent};
+use iceberg::{ErrorKind, Namespace, NamespaceIdent, TableIdent};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::RestConfig;
 use super::refusal::Refusal;
-use crate::Error;
-use crate::catalog::SqliteCatalog;
+use crate::catalog::Catalog;
+use crate::{Config, Error};
 
 /// Tables that are loaded at the same time: the metadata of each may take some megabytes.
 const CONCURRENT_LOADS: usize = 4;
@@ -17,20 +17,26 @@ const CONCURRENT_LOADS: usize = 4;
 /// The catalog, and what clients are told beside its answers.
 pub(super) struct Served {
     data_folder: PathBuf,
-    opened: OnceCell<SqliteCatalog>,
+    warehouse: Config,
+    opened: OnceCell<Catalog>,
     loads: Semaphore,
     pub(super) config: RestConfig,
 }
 
 impl Served {
-    pub(super) fn new(data_folder: &Path, config: &RestConfig) -> Self {
-        let loads = Semaphore::new(CONCURRENT_LOADS);
-        Self { data_folder: data_folder.to_owned(), opened: OnceCell::new(), loads, config: config.clone() }
+    pub(super) fn new(data_folder: &Path, warehouse: &Config, config: &RestConfig) -> Self {
+        Self {
+            data_folder: data_folder.to_owned(),
+            warehouse: warehouse.clone(),
+            opened: OnceCell::new(),
+            loads: Semaphore::new(CONCURRENT_LOADS),
+            config: config.clone(),
+        }
     }
 
-    async fn catalog(&self) -> Result<&dyn Catalog, Refusal> {
-        let opened = self.opened.get_or_try_init(|| SqliteCatalog::open(&self.data_folder)).await;
-        opened.map(|catalog| &catalog.iceberg as &dyn Catalog).map_err(|error| Refusal::unavailable(&error))
+    async fn catalog(&self) -> Result<&dyn iceberg::Catalog, Refusal> {
+        let opened = self.opened.get_or_try_init(|| Catalog::open(&self.data_folder, &self.warehouse)).await;
+        opened.map(Catalog::iceberg).map_err(|error| Refusal::unavailable(&error))
     }
 
     /// What the catalog lists below `parent`.

@@ -10,4 +10,4 @@ mod replacement;
 
 pub(crate) use index::{ManifestIndex, live_entries};
 pub(crate) use read::{RowWriter, read, rewritten, whole};
-pub(crate) use replacement::{Replacement, delete_manifests, live_manifests};
+pub(crate) use replacement::{Replacement, delete_manifests};

@@ -9,7 +9,7 @@ use iceberg::table::Table;
 use super::ManifestIndex;
 use super::index::live_entries;
 use crate::Error;
-use crate::commit::{Change, Plan, SnapshotDraft};
+use crate::commit::{Change, Plan, SnapshotDraft, live_manifests};
 
 /// Data files that take the place of others. Fails with `Replaced` when an old file is no longer in the table, when
 /// rows may have been deleted from one since it was read, or when files are now partitioned differently.
@@ -44,14 +44,9 @@ impl Plan for Replacement<'_> {
         let touched: HashSet<&str> = touched.iter().map(|manifest| manifest.manifest_path.as_str()).collect();
         kept.extend(data.into_iter().filter(|manifest| !touched.contains(manifest.manifest_path.as_str())));
 
-        let mut draft = SnapshotDraft::new(table)?;
-        match self.write(&mut draft, table, kept, &entries).await {
-            Ok(change) => Ok(Some(change)),
-            Err(error) => {
-                draft.abandon().await;
-                Err(error)
-            }
-        }
+        let mut draft = SnapshotDraft::new(table);
+        let written = self.write(&mut draft, table, kept, &entries).await;
+        draft.settle(written).await
     }
 }
 
@@ -85,7 +80,8 @@ impl Replacement<'_> {
             manifests.push(draft.rewritten(spec, entries, is_removed).await?);
         }
         if !self.added.is_empty() {
-            manifests.push(draft.added(self.added.clone()).await?);
+            let spec = table.metadata().default_partition_spec();
+            manifests.push(draft.added(self.added.clone(), spec).await?);
         }
         draft.finish(manifests, self.operation.clone()).await
     }
@@ -99,12 +95,4 @@ pub(crate) async fn delete_manifests(table: &Table) -> Result<HashSet<String>, E
 fn deletes(manifests: &[ManifestFile]) -> impl Iterator<Item = &String> {
     let deletes = manifests.iter().filter(|manifest| manifest.content == ManifestContentType::Deletes);
     deletes.map(|manifest| &manifest.manifest_path)
-}
-
-/// The manifests of the current snapshot that list files; not those that only tell which were removed before.
-pub(crate) async fn live_manifests(table: &Table) -> Result<Vec<ManifestFile>, Error> {
-    let Some(snapshot) = table.metadata().current_snapshot() else { return Ok(Vec::new()) };
-    let list = table.manifest_list_reader(snapshot).load().await.map_err(Error::iceberg("read a manifest list"))?;
-    let is_live = |manifest: &ManifestFile| manifest.has_added_files() || manifest.has_existing_files();
-    Ok(list.consume_entries().into_iter().filter(is_live).collect())
 }

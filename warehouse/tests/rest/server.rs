@@ -7,6 +7,7 @@ use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use warehouse::Config;
 use warehouse::rest::{RestConfig, router};
 
 pub struct Server {
@@ -17,7 +18,7 @@ pub struct Server {
 impl Server {
     pub async fn start(config: &RestConfig) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let router = Router::new().nest("/iceberg", router(folder.path(), config));
+        let router = Router::new().nest("/iceberg", router(folder.path(), &Config::default(), config));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/iceberg", listener.local_addr().unwrap());
         // It ends with the test's runtime.

@@ -1,0 +1,148 @@
+//! The SQL catalog, the same in every database: a table that names the current metadata file of each Iceberg table.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use iceberg::spec::TableMetadata;
+use iceberg::table::Table;
+use iceberg::{Catalog, CatalogBuilder, ErrorKind, MetadataLocation, Runtime, TableIdent};
+use iceberg_catalog_sql::{SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
+use sqlx::AnyPool;
+use sqlx::any::AnyPoolOptions;
+
+use super::CATALOG_NAME;
+use crate::commit::Change;
+use crate::{Error, StorageConfig, files, storage};
+
+/// How often a swap is tried whose answer was lost, and the pause between two tries.
+const SWAP_ATTEMPTS: u32 = 5;
+const SWAP_PAUSE: Duration = Duration::from_millis(200);
+
+/// Iceberg's catalog, and a connection of our own to change what it holds and to ask what it really holds: Iceberg's
+/// SQL catalog reports success even when the database could not commit.
+#[derive(Debug)]
+pub(super) struct Database {
+    pub(super) iceberg: SqlCatalog,
+    pool: AnyPool,
+}
+
+impl Database {
+    /// Connects, and makes the catalog's tables when they are missing. New Iceberg tables lie under `warehouse`.
+    pub(super) async fn open(
+        url: &str,
+        bind_style: SqlBindStyle,
+        warehouse: &str,
+        stored: &StorageConfig,
+    ) -> Result<Self, Error> {
+        sqlx::any::install_default_drivers();
+        let pool = AnyPoolOptions::new().max_connections(1).connect(url).await;
+        let pool = pool.map_err(Error::catalog("connect to the catalog"))?;
+        let iceberg = SqlCatalogBuilder::default()
+            .uri(url)
+            .warehouse_location(warehouse)
+            .sql_bind_style(bind_style)
+            .with_storage_factory(storage::factory(stored))
+            .load(CATALOG_NAME, [].into())
+            .await
+            .map_err(Error::iceberg("open the catalog"))?;
+        Ok(Self { iceberg, pool })
+    }
+
+    /// See [`Committer::swap`](crate::commit::Committer::swap).
+    pub(super) async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error> {
+        if change.requirements.iter().any(|required| required.check(Some(base.metadata())).is_err()) {
+            return Ok(None);
+        }
+        let (new, metadata) = stage(base, change).await.map_err(Error::iceberg("write the table's metadata"))?;
+        let old = base.metadata_location_result().map_err(Error::iceberg("find the table's metadata"))?;
+        if self.settle(base.identifier(), old, &new).await? {
+            return changed(base, &new, metadata).map(Some);
+        }
+        files::delete([new], base.file_io()).await;
+        Ok(None)
+    }
+
+    /// Whether `new` took the place of `old`. To try again after a lost answer does no harm: no metadata file ever
+    /// becomes the current one a second time.
+    async fn settle(&self, table: &TableIdent, old: &str, new: &str) -> Result<bool, Error> {
+        let mut lost = None;
+        for attempt in 0..SWAP_ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(SWAP_PAUSE).await;
+            }
+            let replaced = self.replace_location(table, old, new).await;
+            match (replaced, self.has_held(table, new).await) {
+                (_, Ok(true)) => return Ok(true),
+                (Ok(false), Ok(false)) => return Ok(false),
+                (Ok(true), Ok(false)) => lost = Some("the catalog does not hold what was committed".into()),
+                (Err(error), _) => lost = Some(error.into()),
+                (_, Err(error)) => lost = Some(error.into()),
+            }
+        }
+        Err(Error::Uncertain { source: lost.unwrap_or_else(|| "no answer".into()) })
+    }
+
+    /// Whether the metadata file is the current one, or was and others have committed since.
+    async fn has_held(&self, table: &TableIdent, location: &str) -> iceberg::Result<bool> {
+        let current = self.metadata_location(table).await.map_err(|error| {
+            iceberg::Error::new(ErrorKind::Unexpected, "failed to query the catalog").with_source(error)
+        })?;
+        if current.as_deref() == Some(location) {
+            return Ok(true);
+        }
+        let newer = self.iceberg.load_table(table).await?;
+        Ok(newer.metadata().metadata_log().iter().any(|past| past.metadata_file == location))
+    }
+
+    async fn metadata_location(&self, table: &TableIdent) -> Result<Option<String>, sqlx::Error> {
+        let query = "SELECT metadata_location FROM iceberg_tables \
+                     WHERE catalog_name = $1 AND table_namespace = $2 AND table_name = $3";
+        sqlx::query_scalar(query)
+            .bind(CATALOG_NAME)
+            .bind(table.namespace().join("."))
+            .bind(table.name())
+            .fetch_optional(&self.pool)
+            .await
+    }
+
+    /// Puts the metadata file `new` in the place of `old`, if that is still the current one.
+    async fn replace_location(&self, table: &TableIdent, old: &str, new: &str) -> Result<bool, sqlx::Error> {
+        let update = "UPDATE iceberg_tables SET metadata_location = $1, previous_metadata_location = $2 \
+                      WHERE catalog_name = $3 AND table_namespace = $4 AND table_name = $5 AND metadata_location = $2";
+        let done = sqlx::query(update)
+            .bind(new)
+            .bind(old)
+            .bind(CATALOG_NAME)
+            .bind(table.namespace().join("."))
+            .bind(table.name())
+            .execute(&self.pool)
+            .await?;
+        Ok(done.rows_affected() > 0)
+    }
+}
+
+/// Writes the metadata that the change makes of `base`, in a new file; returns its location too.
+async fn stage(base: &Table, change: &Change) -> iceberg::Result<(String, TableMetadata)> {
+    let old = base.metadata_location_result()?;
+    let mut metadata = base.metadata().clone().into_builder(Some(old.to_owned()));
+    for update in &change.updates {
+        metadata = update.clone().apply(metadata)?;
+    }
+    let metadata = metadata.build()?.metadata;
+    let new = MetadataLocation::from_str(old)?.with_next_version().with_new_metadata(&metadata);
+    metadata.write_to(base.file_io(), &new).await?;
+    Ok((new.to_string(), metadata))
+}
+
+/// The table as it is after the swap.
+fn changed(base: &Table, location: &str, metadata: TableMetadata) -> Result<Table, Error> {
+    Table::builder()
+        .identifier(base.identifier().clone())
+        .file_io(base.file_io().clone())
+        .metadata_location(location)
+        .metadata(metadata)
+        .runtime(Runtime::current())
+        .build()
+        // It has happened, so this may not be taken for a failure after which it has not.
+        .map_err(|error| Error::Uncertain { source: error.into() })
+}
