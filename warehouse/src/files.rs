@@ -99,7 +99,7 @@ pub(crate) fn parquet_properties(config: &FilesConfig) -> Result<WriterPropertie
         .set_max_row_group_bytes(Some(config.row_group_bytes))
         .set_column_dictionary_enabled(ColumnPath::from("event_id"), false);
     // Nobody looks for a whole one of these, and each value could be as large as an event.
-    for column in ["query", "user_agent", "headers", "properties"] {
+    for column in ["query", "user_agent", "headers", "properties", "payload"] {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
     }
     Ok(properties.build())

@@ -16,7 +16,7 @@ use crate::{address, places};
 const FIELD_ID: &str = "PARQUET:field_id";
 
 /// Iceberg's spelling of UTC.
-const UTC: &str = "+00:00";
+pub(crate) const UTC: &str = "+00:00";
 
 /// Texts of one column in a batch, in bytes; a single event may have more, up to what Arrow can address.
 const MAX_TEXT_BYTES: usize = 64 << 20;

@@ -135,11 +135,11 @@ fn geo() -> Vec<NestedFieldRef> {
     ]
 }
 
-fn required(id: i32, name: &str, kind: PrimitiveType, doc: &str) -> NestedFieldRef {
+pub(crate) fn required(id: i32, name: &str, kind: PrimitiveType, doc: &str) -> NestedFieldRef {
     Arc::new(NestedField::required(id, name, Type::Primitive(kind)).with_doc(doc))
 }
 
-fn optional(id: i32, name: &str, kind: PrimitiveType, doc: &str) -> NestedFieldRef {
+pub(crate) fn optional(id: i32, name: &str, kind: PrimitiveType, doc: &str) -> NestedFieldRef {
     Arc::new(NestedField::optional(id, name, Type::Primitive(kind)).with_doc(doc))
 }
 

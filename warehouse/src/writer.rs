@@ -20,6 +20,9 @@ use crate::{Error, FilesConfig};
 /// Events per record batch. One is built on the calling thread in about a millisecond; encoding has threads of its own.
 const ROWS_PER_BATCH: usize = 1024;
 
+/// How rows become columns of a table's schema, given which of them are pageberg's.
+pub(crate) type Columns<T> = fn(&SchemaRef, &OwnColumns, &[T]) -> Result<RecordBatch, RowError>;
+
 /// What an encoding thread gives back.
 type Encoded = (Encoder, Result<DataFiles, Error>);
 
@@ -55,9 +58,14 @@ impl Writer {
     /// # Errors
     /// `Row` when an event can never be written; any other when the files cannot.
     pub async fn write(&mut self, events: &[Enriched]) -> Result<(), Error> {
-        let mut pieces: Vec<&[Enriched]> = events.chunks(ROWS_PER_BATCH).rev().collect();
+        self.write_rows(events, rows::record_batch).await
+    }
+
+    /// Stages rows of any kind, given how some of them become columns.
+    pub(crate) async fn write_rows<T: Sync>(&mut self, rows: &[T], columns: Columns<T>) -> Result<(), Error> {
+        let mut pieces: Vec<&[T]> = rows.chunks(ROWS_PER_BATCH).rev().collect();
         while let Some(piece) = pieces.pop() {
-            match rows::record_batch(&self.schema, &self.own, piece) {
+            match columns(&self.schema, &self.own, piece) {
                 Ok(batch) => self.encode(batch).await?,
                 Err(RowError::TooLarge) if piece.len() > 1 => {
                     let (first, second) = piece.split_at(piece.len() / 2);

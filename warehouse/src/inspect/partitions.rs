@@ -6,7 +6,7 @@ use event::Timestamp;
 use serde::Serialize;
 
 use super::{DataFileStatus, iso};
-use crate::{FilesConfig, MaintenanceConfig};
+use crate::{FilesConfig, MaintenanceConfig, target_files};
 
 /// What makes a file small, and how large a good one is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +23,6 @@ impl Limits {
         let target_bytes = files.target_file_bytes as u64;
         let small_bytes = target_bytes.saturating_mul(maintenance.small_file_percent.into()) / 100;
         Self { small_bytes, target_bytes }
-    }
-
-    /// The files that so many bytes would fill.
-    fn wanted(&self, bytes: u64) -> u64 {
-        bytes.div_ceil(self.target_bytes.max(1))
     }
 }
 
@@ -79,7 +74,7 @@ pub fn partitions(files: &[DataFileStatus], limits: Limits) -> Vec<PartitionStat
     let mut partitions: Vec<_> = partitions.into_values().collect();
     for partition in &mut partitions {
         partition.average_file_bytes = partition.total_data_file_size_in_bytes / partition.file_count;
-        partition.target_file_count = limits.wanted(partition.total_data_file_size_in_bytes);
+        partition.target_file_count = target_files(partition.total_data_file_size_in_bytes, limits.target_bytes);
     }
     partitions
 }

@@ -6,6 +6,7 @@ mod columns;
 mod commits;
 mod days;
 mod evolution;
+mod inspect;
 mod maintain;
 mod reenrich;
 mod support;
