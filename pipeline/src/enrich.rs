@@ -14,8 +14,9 @@ use crate::decode::{Decoded, decode};
 use crate::duplicates::DuplicateWindow;
 use crate::privacy::Privacy;
 
-/// Turns records into batches. The records of a partition must come in order and without gaps.
-pub(crate) struct Enricher {
+/// Turns records into batches: all the work on the processor that the pipeline does before its sinks, and nothing else. The
+/// records of a partition must come in order and without gaps.
+pub struct Enricher {
     topic: Arc<str>,
     locator: Locator,
     visits: visit::Reader,
@@ -26,6 +27,7 @@ pub(crate) struct Enricher {
 }
 
 impl Enricher {
+    /// An enricher of a topic's records that has seen none yet.
     pub fn new(topic: Arc<str>, geo: Arc<LiveDatabase>, config: &Config) -> Self {
         Self {
             topic,

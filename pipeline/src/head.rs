@@ -14,9 +14,10 @@ use crate::source::{Origin, Source};
 const WAIT_FOR_OTHER_LANES: Duration = Duration::from_secs(2);
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 
-/// Fills the ring from where the fastest lane stands, for ever.
+/// Fills the ring from where the lanes stand, for ever.
 pub(crate) async fn run(origin: Origin, ring: Arc<Ring>, lanes: usize, mut began: mpsc::UnboundedReceiver<Positions>) {
-    let mut at = fastest(lanes, &mut began).await;
+    let window = i64::try_from(origin.config.duplicate_window_records).unwrap_or(i64::MAX);
+    let mut at = start(&gathered(lanes, &mut began).await, window);
     ring.begin(at.clone());
     loop {
         let Err(error) = fill(&origin, &ring, &mut at).await;
@@ -34,19 +35,54 @@ async fn fill(origin: &Origin, ring: &Ring, at: &mut Positions) -> Result<std::c
     }
 }
 
-/// The furthest position in each partition of the lanes that begin soon after the first; a sink that is down must not hold
-/// the others back.
-async fn fastest(lanes: usize, began: &mut mpsc::UnboundedReceiver<Positions>) -> Positions {
-    let Some(mut furthest) = began.recv().await else { return std::future::pending().await };
+/// Where the lanes stand that begin soon after the first; a sink that is down must not hold the others back.
+async fn gathered(lanes: usize, began: &mut mpsc::UnboundedReceiver<Positions>) -> Vec<Positions> {
+    let Some(first) = began.recv().await else { return std::future::pending().await };
+    let mut gathered = vec![first];
     let others = async {
-        for _ in 1..lanes {
+        while gathered.len() < lanes {
             let Some(positions) = began.recv().await else { break };
-            for (partition, next) in positions.iter() {
-                furthest.set(partition, furthest.get(partition).map_or(next, |known| known.max(next)));
-            }
+            gathered.push(positions);
         }
     };
     // Those that are not here by then will read the log until they have caught up.
     let _ = timeout(WAIT_FOR_OTHER_LANES, others).await;
-    furthest
+    gathered
+}
+
+/// The position in each partition of the slowest lane that stands no more than `window` before the fastest one: so much
+/// is read in any case, to know duplicates.
+fn start(lanes: &[Positions], window: i64) -> Positions {
+    let mut furthest = Positions::default();
+    for (partition, next) in lanes.iter().flat_map(Positions::iter) {
+        furthest.set(partition, furthest.get(partition).map_or(next, |known| known.max(next)));
+    }
+    let is_near = |lane: &&Positions| {
+        furthest
+            .iter()
+            .all(|(partition, most)| lane.get(partition).is_some_and(|next| most.saturating_sub(next) <= window))
+    };
+    let mut start = furthest.clone();
+    for (partition, next) in lanes.iter().filter(is_near).flat_map(Positions::iter) {
+        start.set(partition, start.get(partition).map_or(next, |known| known.min(next)));
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_head_begins_with_the_slowest_lane_that_is_near_the_fastest() {
+        let at = |first, second| [(0, first), (1, second)].into_iter().collect::<Positions>();
+        for (lanes, expected) in [
+            (vec![at(500, 90)], at(500, 90)),
+            (vec![at(500, 90), at(450, 100)], at(450, 90)),
+            (vec![at(500, 90), at(399, 90)], at(500, 90)),
+            (vec![at(500, 90), at(499, 0), at(0, 90)], at(499, 0)),
+        ] {
+            assert_eq!(start(&lanes, 100), expected, "{lanes:?}");
+        }
+    }
 }

@@ -8,7 +8,7 @@
 //! 5. A row that a sink refuses is searched by halving and kept as a dead letter; [`replay_record`] brings it back.
 //!
 //! **Invariant:** positions are known by the sink alone; after any failure a lane asks for them and goes on from there.
-//! **Invariant:** no lane waits for another, and the memory between them is bounded by the ring.
+//! **Invariant:** the lanes' memory is bounded by the ring, and no lane waits for another longer than the head's patience.
 //! **Invariant:** what is not to be stored of a visitor's address reaches no sink.
 //! **Invariant:** what a record decodes to depends on the log alone, so every sink and every restart sees the same events.
 
@@ -21,6 +21,7 @@ mod feed;
 mod head;
 mod lane;
 pub mod metrics;
+mod patience;
 mod privacy;
 mod replay;
 mod ring;
@@ -32,6 +33,7 @@ mod status;
 
 pub use batch::{Batch, Coverage};
 pub use config::{Config, ConfigError, IpStorage, OnMissing, Start};
+pub use enrich::Enricher;
 pub use replay::replay_record;
 pub use run::{Pipeline, PipelineError};
 pub use sink::{DeadLetters, Pace, Sink, SinkError};

@@ -1,17 +1,22 @@
 //! The newest batches, shared by all lanes: one task decodes, every lane near the head reads here.
 //!
-//! The ring drops its oldest batch when it is full, provided that some lane has taken it; a lane that has not then reads
-//! the log itself. So the head follows the fastest lane, memory is bounded, and no lane waits for another.
+//! A full ring drops its oldest batch once every lane that reads it has taken it. When a lane is left with nothing to take,
+//! the slower ones are waited for only as long as there is [`Patience`]; then the batch goes, and a lane that has not taken it
+//! reads the log itself. So the head follows the fastest lane, lanes of like speed share its work, memory is bounded, and a
+//! lane that is stuck hardly slows the others.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use event::Positions;
 use metrics::gauge;
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
 
 use crate::Batch;
 use crate::metrics::RING_BYTES;
+use crate::patience::Patience;
 
 /// What a lane finds at its positions.
 #[derive(Debug)]
@@ -32,7 +37,6 @@ pub(crate) struct Ring {
     taken: Notify,
 }
 
-#[derive(Default)]
 struct State {
     batches: VecDeque<Arc<Batch>>,
     bytes: usize,
@@ -40,11 +44,26 @@ struct State {
     start: Positions,
     /// How far each lane that reads here has come.
     lanes: HashMap<String, Positions>,
+    patience: Patience,
+}
+
+/// Whether the oldest batch may go, to make room.
+enum Oldest {
+    /// Every lane that reads here has taken it.
+    Taken,
+    /// Some lane still needs it, and every lane has something to take; or no lane reads here.
+    Needed,
+    /// Some lane still needs it, and another has nothing left to take.
+    HoldsUp,
 }
 
 impl State {
-    fn oldest_is_taken(&self) -> bool {
-        self.batches.front().is_none_or(|oldest| self.lanes.values().any(|at| oldest.is_before(at)))
+    fn oldest(&self) -> Oldest {
+        let (Some(oldest), Some(newest)) = (self.batches.front(), self.batches.back()) else { return Oldest::Taken };
+        if self.lanes.values().all(|at| oldest.is_before(at)) {
+            return if self.lanes.is_empty() { Oldest::Needed } else { Oldest::Taken };
+        }
+        if self.lanes.values().any(|at| newest.is_before(at)) { Oldest::HoldsUp } else { Oldest::Needed }
     }
 
     /// Whether nothing after `at` has left the ring.
@@ -56,6 +75,7 @@ impl State {
         if let Some(oldest) = self.batches.pop_front() {
             self.bytes -= oldest.bytes;
             oldest.pass(&mut self.start);
+            self.lanes.retain(|_, at| oldest.is_before(at));
         }
     }
 }
@@ -63,7 +83,14 @@ impl State {
 impl Ring {
     /// An empty ring. Until it has begun, lanes wait.
     pub fn new(limit_bytes: usize) -> Self {
-        Self { limit_bytes, state: Mutex::default(), pushed: watch::Sender::new(()), taken: Notify::new() }
+        let state = State {
+            batches: VecDeque::new(),
+            bytes: 0,
+            start: Positions::default(),
+            lanes: HashMap::new(),
+            patience: Patience::new(),
+        };
+        Self { limit_bytes, state: Mutex::new(state), pushed: watch::Sender::new(()), taken: Notify::new() }
     }
 
     /// Tells where the head will read from.
@@ -72,28 +99,36 @@ impl Ring {
         self.pushed.send_replace(());
     }
 
-    /// Adds the next batch, once there is room for it.
+    /// Adds the next batch, once there is room for it. Only one task may push.
     pub async fn push(&self, batch: Batch) {
         let batch = Arc::new(batch);
-        while !self.try_push(&batch) {
-            // A lane that takes a batch between the look and the wait leaves a permit behind.
-            self.taken.notified().await;
+        let mut holds_up = false;
+        // A lane that takes a batch between the look and the wait leaves a permit behind.
+        while let Err(patience) = self.try_push(&batch, holds_up) {
+            holds_up = patience.is_some();
+            match patience {
+                Some(left) => drop(timeout(left, self.taken.notified()).await),
+                None => self.taken.notified().await,
+            }
         }
         self.pushed.send_replace(());
     }
 
-    fn try_push(&self, batch: &Arc<Batch>) -> bool {
+    /// Tells how long to wait when there is no room; `None` until something is taken.
+    fn try_push(&self, batch: &Arc<Batch>, held_up: bool) -> Result<(), Option<Duration>> {
         let mut state = self.state();
+        let left = state.patience.count(held_up);
         while state.bytes + batch.bytes > self.limit_bytes && !state.batches.is_empty() {
-            if !state.oldest_is_taken() {
-                return false;
+            match state.oldest() {
+                Oldest::Needed => return Err(None),
+                Oldest::HoldsUp if !left.is_zero() => return Err(Some(left)),
+                Oldest::HoldsUp | Oldest::Taken => state.drop_oldest(),
             }
-            state.drop_oldest();
         }
         state.bytes += batch.bytes;
         state.batches.push_back(batch.clone());
         gauge!(RING_BYTES).set(state.bytes as f64);
-        true
+        Ok(())
     }
 
     /// What a lane at `at` goes on with. Where a lane that leads has come is remembered: the head follows it.
@@ -123,6 +158,7 @@ impl Ring {
     /// Forgets a lane that failed: what it had taken it will need again.
     pub fn leave(&self, lane: &str) {
         self.state().lanes.remove(lane);
+        self.taken.notify_one();
     }
 
     /// Wakes at every push from now on.
@@ -138,9 +174,11 @@ impl Ring {
 #[cfg(test)]
 mod tests {
     use futures::FutureExt;
+    use tokio::time::{Instant, sleep};
 
     use super::*;
     use crate::batch::tests::batch;
+    use crate::patience::MOST;
 
     fn at(next: i64) -> Positions {
         [(0, next)].into_iter().collect()
@@ -156,18 +194,69 @@ mod tests {
         ring.push(batch(&[(0, range)])).now_or_never()
     }
 
-    #[test]
-    fn the_head_follows_the_fastest_lane_and_the_slow_one_is_told_that_it_is_behind() {
+    #[tokio::test(start_paused = true)]
+    async fn the_head_follows_the_fastest_lane_and_the_slow_one_is_told_that_it_is_behind() {
         let ring = ring(250, 0);
         assert!(matches!(ring.find("fast", true, &at(0)), Found::Nothing));
         assert!(matches!(ring.find("slow", true, &at(0)), Found::Nothing));
         assert_eq!((push(&ring, 0..1), push(&ring, 1..2)), (Some(()), Some(())));
         assert_eq!(push(&ring, 2..3), None, "full, and nobody has taken the oldest");
         assert!(matches!(ring.find("fast", true, &at(1)), Found::Batch(batch) if batch.covers[&0] == (1..2)));
-        assert_eq!(push(&ring, 2..3), Some(()));
+        assert_eq!(push(&ring, 2..3), None, "both have something to take");
+        assert!(matches!(ring.find("fast", true, &at(2)), Found::Nothing));
+        assert_eq!(push(&ring, 2..3), None, "the slow lane is waited for");
+        let began = Instant::now();
+        ring.push(batch(&[(0, 2..3)])).await;
+        assert_eq!(began.elapsed(), MOST, "and no longer");
         assert!(matches!(ring.find("slow", true, &at(0)), Found::Behind));
         assert!(matches!(ring.find("slow", true, &at(1)), Found::Batch(batch) if batch.covers[&0] == (1..2)));
         assert!(matches!(ring.find("fast", true, &at(3)), Found::Nothing));
+    }
+
+    /// Takes `batches` of the ring, each in the same time; tells whether the lane never fell behind.
+    async fn lane(ring: Arc<Ring>, name: &'static str, takes: Duration, batches: i64) -> bool {
+        let (mut positions, mut pushes) = (at(0), ring.pushes());
+        while positions != at(batches) {
+            match ring.find(name, true, &positions) {
+                Found::Batch(batch) => {
+                    sleep(takes).await;
+                    batch.pass(&mut positions);
+                }
+                Found::Nothing => pushes.changed().await.unwrap(),
+                Found::Behind => return false,
+            }
+        }
+        true
+    }
+
+    /// How long a lane of a batch each 10 ms takes for 1,000 of them beside another, and whether that one kept up.
+    async fn beside(takes: Duration) -> (Duration, bool) {
+        let (ring, batches) = (Arc::new(ring(1_000, 0)), 1_000);
+        let (fast, slow) = (Duration::from_millis(10), tokio::spawn(lane(ring.clone(), "slow", takes, batches)));
+        let fast = tokio::spawn(lane(ring.clone(), "fast", fast, batches));
+        let began = Instant::now();
+        for offset in 0..batches {
+            ring.push(batch(&[(0, offset..offset + 1)])).await;
+        }
+        assert!(fast.await.unwrap());
+        let took = began.elapsed();
+        let kept_up = timeout(10 * MOST, slow).await.is_ok_and(|slow| slow.unwrap());
+        (took, kept_up)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn lanes_of_like_speed_read_the_log_together_and_a_slower_one_is_left_behind() {
+        let alone = Duration::from_secs(10);
+        for (takes, longest, together) in [
+            (Duration::from_millis(10), alone, true),
+            (Duration::from_millis(15), alone * 3 / 2, true),
+            (Duration::from_millis(40), alone + 2 * MOST, false),
+            (Duration::from_secs(3_600), alone + MOST, false),
+        ] {
+            let (took, kept_up) = beside(takes).await;
+            assert!(took <= longest + Duration::from_millis(50), "{takes:?}: {took:?}");
+            assert_eq!(kept_up, together, "{takes:?}");
+        }
     }
 
     #[test]
