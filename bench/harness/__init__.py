@@ -1,0 +1,1 @@
+"""What the benchmarks run on: processes, servers, load, figures, and how they are told."""
