@@ -1,6 +1,5 @@
 //! An event's JSON as a sender wrote it, before it is known to be valid.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -8,6 +7,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
+use crate::given::{Given, Key};
 use crate::{Event, EventId, LogPosition, Timestamp};
 
 /// The extra key that names what happened, when it is no page view.
@@ -53,8 +53,11 @@ impl Draft {
     /// # Errors
     /// When it is not JSON (nested at most 128 deep), not an object, has a key twice, or a known key holds no text.
     pub fn parse(json: &[u8]) -> Result<Self, FieldError> {
-        let parsed: Parsed = serde_json::from_slice(json)
-            .map_err(|error| FieldError { field: None, reason: format!("not a JSON object: {error}") })?;
+        let fault =
+            |error: &dyn fmt::Display| FieldError { field: None, reason: format!("not a JSON object: {error}") };
+        // Looked at once as a whole, which is quicker than at each text in it.
+        let json = std::str::from_utf8(json).map_err(|error| fault(&error))?;
+        let parsed: Parsed = serde_json::from_str(json).map_err(|error| fault(&error))?;
         parsed.0
     }
 
@@ -68,7 +71,7 @@ impl Draft {
             if is_deeper_than(&value, MAX_DEPTH - 1) {
                 return Err(FieldError::of(&key, "is nested too deeply"));
             }
-            draft.put(&key, value)?;
+            draft.put(&key, value.into())?;
         }
         Ok(draft)
     }
@@ -155,10 +158,9 @@ impl Draft {
     }
 
     /// Puts one key's value in its place; a fault of the value is returned, not raised, so that it names its field.
-    fn put(&mut self, key: &str, value: Value) -> Result<(), FieldError> {
+    fn put(&mut self, key: &str, given: Given) -> Result<(), FieldError> {
         let Some((slot, nested)) = self.text_slot(key) else {
-            let value = if let Value::String(text) = value { without_nul(text).into() } else { value };
-            return match self.extra.insert(key.to_owned(), value) {
+            return match self.extra.insert(key.to_owned(), given.into()) {
                 None => Ok(()),
                 Some(_) => Err(FieldError::of(key, "appears twice")),
             };
@@ -166,11 +168,11 @@ impl Draft {
         if slot.is_some() {
             return Err(FieldError::of(key, "appears twice"));
         }
-        *slot = match (value, nested) {
-            (Value::Null, _) => None,
-            (Value::String(text), _) => Some(without_nul(text)),
-            (other, Nested::KeptAsJson) => Some(other.to_string()),
-            (_, Nested::Refused) => return Err(FieldError::of(key, "must be text")),
+        *slot = match (given, nested) {
+            (Given::Text(text), _) => Some(text),
+            (Given::Other(Value::Null), _) => None,
+            (Given::Other(other), Nested::KeptAsJson) => Some(other.to_string()),
+            (Given::Other(_), Nested::Refused) => return Err(FieldError::of(key, "must be text")),
         };
         Ok(())
     }
@@ -180,10 +182,6 @@ impl Draft {
 enum Nested {
     Refused,
     KeptAsJson,
-}
-
-fn without_nul(text: String) -> String {
-    if text.contains('\0') { text.replace('\0', "\u{fffd}") } else { text }
 }
 
 fn is_deeper_than(value: &Value, depth: usize) -> bool {
@@ -204,33 +202,6 @@ impl<'de> Deserialize<'de> for Parsed {
     }
 }
 
-/// A key, borrowed from the JSON unless it holds escapes: most are known and needed only to be compared.
-struct Key<'a>(Cow<'a, str>);
-
-impl<'de> Deserialize<'de> for Key<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(KeyVisitor)
-    }
-}
-
-struct KeyVisitor;
-
-impl<'de> Visitor<'de> for KeyVisitor {
-    type Value = Key<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a key")
-    }
-
-    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Key<'de>, E> {
-        Ok(Key(Cow::Borrowed(key)))
-    }
-
-    fn visit_str<E>(self, key: &str) -> Result<Key<'de>, E> {
-        Ok(Key(Cow::Owned(key.to_owned())))
-    }
-}
-
 struct ObjectVisitor;
 
 impl<'de> Visitor<'de> for ObjectVisitor {
@@ -241,11 +212,13 @@ impl<'de> Visitor<'de> for ObjectVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
-        let mut parsed = Ok(Draft::default());
-        while let Some((Key(key), value)) = map.next_entry::<Key<'de>, Value>()? {
-            parsed = parsed.and_then(|mut draft: Draft| draft.put(&key, value).map(|()| draft));
+        let (mut draft, mut fault) = (Draft::default(), None);
+        while let Some((Key(key), given)) = map.next_entry::<Key<'de>, Given>()? {
+            if fault.is_none() {
+                fault = draft.put(&key, given).err();
+            }
         }
-        Ok(Parsed(parsed))
+        Ok(Parsed(fault.map_or(Ok(draft), Err)))
     }
 }
 

@@ -9,10 +9,12 @@
 //! **Invariant:** no text in an [`Event`] holds U+0000, which Postgres cannot store.
 //! **Invariant:** reading the same record twice gives the same [`Event`], its id included.
 
+mod calendar;
 mod dead_letter;
 mod draft;
 mod enriched;
 mod event;
+mod given;
 mod id;
 mod key;
 mod outcome;

@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use chrono::{DateTime, NaiveDateTime, SecondsFormat, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
+
+use crate::calendar;
 
 /// Microseconds since 1970-01-01T00:00:00Z. Every value lies in the years 1970 to 9999, which all sinks can hold.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -43,6 +45,9 @@ impl Timestamp {
     /// # Errors
     /// `Malformed` or `OutOfRange`.
     pub fn parse(text: &str) -> Result<Self, TimeError> {
+        if let Some(millis) = calendar::parse(text.as_bytes()) {
+            return Self::from_micros(millis * 1_000);
+        }
         let text = text.trim();
         let micros = match DateTime::parse_from_rfc3339(text) {
             Ok(time) => time.timestamp_micros(),
@@ -59,6 +64,11 @@ impl Timestamp {
     /// Milliseconds since 1970, rounded down.
     pub fn millis(self) -> i64 {
         self.0 / 1_000
+    }
+
+    /// The time as ISO 8601 with milliseconds and `Z`, in ASCII: `2026-01-31T09:30:00.000Z`.
+    pub fn iso(self) -> [u8; 24] {
+        calendar::format(self.millis())
     }
 
     /// The same time without what is smaller than a millisecond, the precision of a record.
@@ -78,8 +88,7 @@ fn parse_without_offset(text: &str) -> Result<NaiveDateTime, TimeError> {
 /// ISO 8601 with milliseconds and `Z`.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let time = DateTime::<Utc>::from_timestamp_micros(self.0).unwrap_or_default();
-        f.write_str(&time.to_rfc3339_opts(SecondsFormat::Millis, true))
+        f.write_str(std::str::from_utf8(&self.iso()).map_err(|_| fmt::Error)?)
     }
 }
 
