@@ -19,7 +19,7 @@ if [ -z "${BINARY:-}" ]; then
     BINARY=$TARGET/release/pageberg
 fi
 echo "building bench/tools" >&2
-CARGO_TARGET_DIR=$TARGET/bench cargo build --release --locked --manifest-path bench/tools/Cargo.toml
+CARGO_TARGET_DIR=$TARGET/bench cargo build --release --manifest-path bench/tools/Cargo.toml
 
 FLAGS=(--binary "$BINARY" --tools "$TARGET/bench/release")
 while read -r file; do
