@@ -74,7 +74,9 @@ impl Log {
 
 async fn open_embedded(config: &Config) -> anyhow::Result<Arc<EmbeddedLog>> {
     let folder = config.log_dir();
-    let options = Options { held_topics: vec![config.topics.raw_topic()], ..Options::from(config.log.clone()) };
+    let letters = config.has_letter_table().then(|| config.topics.dead_letter_topic());
+    let held_topics = std::iter::once(config.topics.raw_topic()).chain(letters).collect();
+    let options = Options { held_topics, ..Options::from(config.log.clone()) };
     let place = folder.clone();
     let opened = spawn_blocking(move || EmbeddedLog::open_with(&place, options)).await?;
     opened.with_context(|| format!("failed to open the log in {}", folder.display()))

@@ -1,5 +1,6 @@
 //! Builds the parts of the server, runs them, and stops them in the order in which events flow.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,8 +11,8 @@ use eventlog::EventLog;
 use gateway::{Gateway, Topics};
 use geodata::LiveDatabase;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use pipeline::{Pipeline, Sink, Status};
-use sinks::dead_letters::{DeadLetterQueue, DeadLetterSink};
+use pipeline::{Pipeline, Sink, Start, Status};
+use sinks::dead_letters::{DeadLetterQueue, DeadLetterSink, LetterTableSink};
 use sinks::iceberg::IcebergSink;
 use sinks::kafka::KafkaSink;
 use sinks::postgres::PostgresSink;
@@ -50,14 +51,17 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let status_listener = listen(config.status.listen, "--status", true).await?;
     let log = Log::open(&config, roles).await?;
     let geo = if roles.pipeline { Geo::open(&config).await? } else { Geo::none() };
-    let status = Status::default();
+    let (status, letter_status) = (Status::default(), Status::default());
 
     let gateway = match gateway_listener {
         Some(listener) => Some((gateway(&config, &log, &metrics)?, listener)),
         None => None,
     };
     let pipeline = if roles.pipeline { Some(pipeline(&config, &log, geo.watcher.live(), &status)?) } else { None };
-    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo.watcher, status, metrics)
+    let has_letters = roles.pipeline && config.has_letter_table();
+    let letters = if has_letters { Some(letters(&config, &log, &letter_status)?) } else { None };
+    let pipelines = vec![(config.topics.raw_topic(), status), (config.topics.dead_letter_topic(), letter_status)];
+    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo.watcher, pipelines, metrics)
         .with_catalog(if roles.pipeline { catalog(&config)? } else { None });
     let stop = Stop::default();
     announce(&config, roles);
@@ -88,9 +92,8 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         Ok(())
     };
     let pipeline = async {
-        if let Some(pipeline) = pipeline {
-            pipeline.run(stop.pipeline.clone()).await.context("the pipeline failed")?;
-        }
+        let delivered = pipeline.into_iter().chain(letters).map(|pipeline| pipeline.run(stop.pipeline.clone()));
+        futures::future::try_join_all(delivered).await.context("the pipeline failed")?;
         stop.pipeline.cancelled().await;
         stop.status.cancel();
         Ok(())
@@ -183,6 +186,31 @@ fn pipeline(config: &Config, log: &Log, geo: Arc<LiveDatabase>, status: &Status)
         default_start: log.default_start(),
         sinks,
         dead_letters: Arc::new(DeadLetterQueue::new(log.for_pipeline(), &dead_letter_topic)),
+        log: log.for_pipeline(),
+        status: status.clone(),
+    })
+}
+
+/// From the topic of dead letters to their Iceberg table.
+fn letters(config: &Config, log: &Log, status: &Status) -> anyhow::Result<Pipeline> {
+    let topic = config.topics.dead_letter_topic();
+    let table = LetterTableSink::new(&absolute(&config.data)?, &config.iceberg);
+    let pipeline = pipeline::Config {
+        // What is set about the start is meant for the raw topic; and letters have no ids by which one could be a
+        // duplicate.
+        start: Some(Start::Earliest),
+        start_offsets: BTreeMap::new(),
+        duplicate_window_records: 0,
+        ..config.pipeline.clone()
+    };
+    Ok(Pipeline {
+        topic: topic.as_str().into(),
+        group: format!("{}.dead_letters_iceberg", config.topics.group),
+        geo: Arc::default(),
+        config: pipeline,
+        default_start: Start::Earliest,
+        sinks: vec![Box::new(table)],
+        dead_letters: Arc::new(DeadLetterQueue::new(log.for_pipeline(), &topic)),
         log: log.for_pipeline(),
         status: status.clone(),
     })

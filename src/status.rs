@@ -20,6 +20,10 @@ use sinks::dead_letters::DeadLetterQueue;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+mod lake;
+
+use lake::LakeReport;
+
 use crate::config::Config;
 use crate::replay::{self, Wanted};
 
@@ -29,7 +33,10 @@ struct Watched {
     log: Arc<dyn EventLog>,
     geo: Arc<LiveDatabase>,
     geo_files: refresh::Status,
-    pipeline: Status,
+    /// Each with the topic that it reads.
+    pipelines: Vec<(String, Status)>,
+    /// The Iceberg tables, each with its sink.
+    tables: [(String, &'static str); 2],
     metrics: PrometheusHandle,
     dead_letters: DeadLetterQueue,
     started: Timestamp,
@@ -46,14 +53,17 @@ impl StatusServer {
         config: &Config,
         log: Arc<dyn EventLog>,
         geo: &Watcher,
-        pipeline: Status,
+        pipelines: Vec<(String, Status)>,
         metrics: PrometheusHandle,
     ) -> Self {
         let dead_letters = DeadLetterQueue::new(log.clone(), &config.topics.dead_letter_topic());
         let topic = config.topics.raw_topic();
         let (geo, geo_files) = (geo.live(), geo.status());
         let started = Timestamp::now();
-        let watched = Watched { topic, log, geo, geo_files, pipeline, metrics, dead_letters, started };
+        let iceberg = &config.iceberg;
+        let tables =
+            [(iceberg.table.name.clone(), "iceberg"), (iceberg.dead_letters.name.clone(), "dead_letters_iceberg")];
+        let watched = Watched { topic, log, geo, geo_files, pipelines, tables, metrics, dead_letters, started };
         Self { watched: Arc::new(watched), catalog: None }
     }
 
@@ -87,6 +97,9 @@ struct Report {
     outcomes: BTreeMap<String, u64>,
     log: LogReport,
     sinks: BTreeMap<String, SinkReport>,
+    /// Absent in a process that writes no Iceberg table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    lake: Option<LakeReport>,
     geo: GeoReport,
 }
 
@@ -123,20 +136,44 @@ async fn status(State(watched): State<Arc<Watched>>) -> Response {
 
 impl Watched {
     async fn report(&self) -> anyhow::Result<Report> {
-        let mut partitions = BTreeMap::new();
-        for partition in self.log.partitions(&self.topic).await? {
-            let held = self.log.bounds(&self.topic, partition).await?;
-            partitions.insert(partition, (held.start, held.end));
+        let (asked, metrics) = (Timestamp::now(), self.metrics.render());
+        let sinks = self.sinks().await?;
+        let mut lake = LakeReport::of(&metrics);
+        for (table, sink) in &self.tables {
+            let lag = sinks.get(*sink).and_then(|sink| sink.lag);
+            lake.iter_mut().for_each(|lake| lake.compare(table, lag, asked));
         }
-        let sinks = self.pipeline.sinks().into_iter();
         Ok(Report {
             version: env!("CARGO_PKG_VERSION"),
             started: self.started.to_string(),
-            outcomes: outcomes(&self.metrics.render()),
-            sinks: sinks.map(|(name, status)| (name, SinkReport { lag: lag(&status, &partitions), status })).collect(),
+            outcomes: outcomes(&metrics),
+            lake,
+            sinks,
             geo: self.geo_report(),
-            log: LogReport { topic: self.topic.clone(), partitions },
+            log: LogReport { topic: self.topic.clone(), partitions: self.partitions(&self.topic).await? },
         })
+    }
+
+    /// Every sink, with how far it is behind the end of the topic that it reads.
+    async fn sinks(&self) -> anyhow::Result<BTreeMap<String, SinkReport>> {
+        let mut sinks = BTreeMap::new();
+        for (topic, pipeline) in &self.pipelines {
+            let told = pipeline.sinks();
+            let partitions = if told.is_empty() { BTreeMap::new() } else { self.partitions(topic).await? };
+            let report = |status| SinkReport { lag: lag(&status, &partitions), status };
+            sinks.extend(told.into_iter().map(|(name, status)| (name, report(status))));
+        }
+        Ok(sinks)
+    }
+
+    /// The offsets held by each partition.
+    async fn partitions(&self, topic: &str) -> anyhow::Result<BTreeMap<i32, (i64, i64)>> {
+        let mut partitions = BTreeMap::new();
+        for partition in self.log.partitions(topic).await? {
+            let held = self.log.bounds(topic, partition).await?;
+            partitions.insert(partition, (held.start, held.end));
+        }
+        Ok(partitions)
     }
 
     fn geo_report(&self) -> GeoReport {

@@ -34,6 +34,7 @@ fn every_command_explains_itself_with_every_option() {
         "deadletters",
         "geo",
         "maintain",
+        "table",
         "topic",
         "health",
         "db-init",

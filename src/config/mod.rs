@@ -81,6 +81,11 @@ impl Config {
         self.data.join("log")
     }
 
+    /// Whether dead letters go to an Iceberg table.
+    pub fn has_letter_table(&self) -> bool {
+        self.iceberg.dead_letters.enabled && self.selected_sinks().contains(&SinkName::Iceberg)
+    }
+
     /// The sinks to deliver to.
     pub fn selected_sinks(&self) -> Vec<SinkName> {
         match &self.sinks {

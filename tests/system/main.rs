@@ -16,6 +16,7 @@ mod kafka;
 #[path = "../support/kafka_console.rs"]
 mod kafka_console;
 mod lab;
+mod letter_table;
 mod openapi;
 mod outage;
 #[path = "../support/postgres.rs"]

@@ -9,13 +9,14 @@
 //! **Invariant:** after a commit whose outcome is unknown, the table is asked before anything is written again.
 
 mod config;
+pub(crate) mod lake;
 mod maintenance;
 mod received;
 mod reenrich;
 mod sink;
 mod vitals;
 
-pub use config::Config;
+pub use config::{Config, DeadLettersConfig};
 pub use maintenance::maintain;
 pub use reenrich::reenrich;
 pub use sink::IcebergSink;

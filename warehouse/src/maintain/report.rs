@@ -11,12 +11,16 @@ pub struct Maintained {
     pub bytes_compacted: u64,
     /// Rows in them.
     pub rows_compacted: u64,
-    /// Data files in their place; none in a dry run.
+    /// Data files in their place.
     pub files_written: u64,
-    /// Size of these in bytes.
+    /// Size of these in bytes; in a dry run an estimate.
     pub bytes_written: u64,
-    /// Groups of files that were left because another writer changed them meanwhile.
+    /// Changes that were left because other writers were first: merges of data files, of manifests, dropped snapshots.
     pub groups_skipped: u64,
+    /// Small files that wait until their partition has enough of them, or is over.
+    pub files_left_small: u64,
+    /// Files that were left because they are no Parquet files.
+    pub files_left_unreadable: u64,
     /// Manifests that were merged into others.
     pub manifests_merged: u64,
     /// Snapshots that were dropped.
@@ -25,4 +29,60 @@ pub struct Maintained {
     pub files_removed: u64,
     /// Their size in bytes.
     pub bytes_removed: u64,
+    /// Time that merging data files took, in milliseconds.
+    pub compaction_ms: u64,
+    /// Time that merging manifests took, in milliseconds.
+    pub manifests_ms: u64,
+    /// Time that dropping snapshots took, in milliseconds.
+    pub snapshots_ms: u64,
+    /// Time that finding and deleting files that nothing names took, in milliseconds.
+    pub removal_ms: u64,
+}
+
+impl Maintained {
+    /// Whether anything was done, or would be.
+    pub fn has_changed_something(&self) -> bool {
+        let changes = [self.files_compacted, self.manifests_merged, self.snapshots_expired, self.files_removed];
+        changes.iter().any(|count| *count > 0)
+    }
+}
+
+/// What two tables' rounds did together.
+impl std::ops::AddAssign for Maintained {
+    fn add_assign(&mut self, other: Self) {
+        let Self {
+            files_compacted,
+            bytes_compacted,
+            rows_compacted,
+            files_written,
+            bytes_written,
+            groups_skipped,
+            files_left_small,
+            files_left_unreadable,
+            manifests_merged,
+            snapshots_expired,
+            files_removed,
+            bytes_removed,
+            compaction_ms,
+            manifests_ms,
+            snapshots_ms,
+            removal_ms,
+        } = other;
+        self.files_compacted += files_compacted;
+        self.bytes_compacted += bytes_compacted;
+        self.rows_compacted += rows_compacted;
+        self.files_written += files_written;
+        self.bytes_written += bytes_written;
+        self.groups_skipped += groups_skipped;
+        self.files_left_small += files_left_small;
+        self.files_left_unreadable += files_left_unreadable;
+        self.manifests_merged += manifests_merged;
+        self.snapshots_expired += snapshots_expired;
+        self.files_removed += files_removed;
+        self.bytes_removed += bytes_removed;
+        self.compaction_ms += compaction_ms;
+        self.manifests_ms += manifests_ms;
+        self.snapshots_ms += snapshots_ms;
+        self.removal_ms += removal_ms;
+    }
 }
