@@ -5,12 +5,15 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
+use crate::catalog::CatalogConfig;
 use crate::storage::{self, StorageConfig};
 
 /// The Iceberg table and how its files are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
+    /// The catalog that holds the table.
+    pub catalog: CatalogConfig,
     /// Where the files of the table lie.
     pub storage: StorageConfig,
     /// The table's name.
@@ -71,6 +74,7 @@ impl Config {
     pub fn check(&self, data_folder: &Path) -> Result<(), Error> {
         storage::absolute(data_folder)?;
         self.storage.check()?;
+        self.catalog.check()?;
         let plain =
             |name: &str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'));
         let files = &self.files;

@@ -77,7 +77,28 @@ pub enum Error {
         #[source]
         source: Box<iceberg::Error>,
     },
-    /// The SQLite file of the catalog.
+    /// A REST catalog has answered that it will not. Nothing has happened.
+    #[error("the catalog refused to {action}: {reason} (status {status}); {advice}")]
+    Refused {
+        /// What was asked for.
+        action: &'static str,
+        /// Status of its answer.
+        status: u16,
+        /// The reason that it gave.
+        reason: String,
+        /// What to do about it.
+        advice: &'static str,
+    },
+    /// A REST catalog that did not answer, or not so that it can be understood. Nothing has happened.
+    #[error("failed to {action}")]
+    Unreachable {
+        /// What was attempted.
+        action: &'static str,
+        /// The cause.
+        #[source]
+        source: reqwest::Error,
+    },
+    /// The database of the catalog.
     #[error("failed to {action}")]
     Catalog {
         /// What was attempted.

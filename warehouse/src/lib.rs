@@ -41,7 +41,7 @@ pub mod storage;
 mod table;
 mod writer;
 
-pub use catalog::CATALOG_NAME;
+pub use catalog::{CATALOG_NAME, CatalogConfig, CatalogKind, PostgresCatalogConfig, RestCatalogConfig};
 pub use config::{Config, FilesConfig, TableConfig};
 pub use error::Error;
 pub use files::DataFiles;

@@ -39,7 +39,7 @@ impl Table {
     ) -> Result<Self, Error> {
         config.check(data_folder)?;
         let catalog = Catalog::open(data_folder, config).await?;
-        let name = create_if_missing(catalog.iceberg(), config, layout).await?;
+        let name = create_if_missing(&*catalog.iceberg().await?, config, layout).await?;
         let table = catalog.load(&name).await?;
         Ok(Self { catalog, table, config: config.clone() })
     }
@@ -127,8 +127,14 @@ async fn create(
 ) -> Result<(), Error> {
     let has_namespace = catalog.namespace_exists(namespace).await.map_err(Error::iceberg("look for the namespace"))?;
     if !has_namespace {
-        let created = catalog.create_namespace(namespace, [].into()).await;
-        created.map_err(Error::iceberg("create the namespace"))?;
+        if let Err(error) = catalog.create_namespace(namespace, [].into()).await {
+            // Another process may have been first.
+            let created =
+                catalog.namespace_exists(namespace).await.map_err(Error::iceberg("look for the namespace"))?;
+            if !created {
+                return Err(Error::iceberg("create the namespace")(error));
+            }
+        }
     }
     let creation = TableCreation::builder()
         .name(config.table.name.clone())

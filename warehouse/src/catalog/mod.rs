@@ -1,53 +1,104 @@
 //! The catalog: which metadata file is each table's current one. The rest of the crate knows no more than [`Catalog`].
+//!
+//! 1. `sqlite` and `postgres` open the SQL catalog, which is the same in both (`sql`).
+//! 2. `rest` speaks to a service, in a `session` that is opened anew before its token expires.
 
+mod config;
+mod postgres;
+mod rest;
+mod session;
 mod sql;
 mod sqlite;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
-use iceberg::TableIdent;
 use iceberg::table::Table;
+use iceberg::{ErrorKind, TableIdent};
 
 use crate::commit::{Change, Committer};
 use crate::{Config, Error};
 
+pub use config::{CatalogConfig, CatalogKind, PostgresCatalogConfig, RestCatalogConfig};
+
+use rest::Service;
 use sql::Database;
 
-/// The catalog's name. It is part of every key in the catalog, so other clients must use the same.
+/// The catalog's name unless it is configured. In SQL it is part of every key, so other clients must use the same.
 pub const CATALOG_NAME: &str = "pageberg";
 
 /// The catalog in use, whatever its kind.
-#[derive(Debug)]
-pub(crate) struct Catalog(Database);
+pub(crate) struct Catalog(Kind);
+
+enum Kind {
+    Sql(Database),
+    Rest(Service),
+}
 
 impl Catalog {
-    /// Opens the catalog, or makes it where that can be done.
+    /// Opens the catalog; one in a database is made when it is missing.
     pub(crate) async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
-        sqlite::open(data_folder, &config.storage).await.map(Self)
+        Ok(Self(match config.catalog.kind {
+            CatalogKind::Sqlite => Kind::Sql(sqlite::open(data_folder, config).await?),
+            CatalogKind::Postgres => Kind::Sql(postgres::open(data_folder, config).await?),
+            CatalogKind::Rest => Kind::Rest(Service::new(config)?),
+        }))
     }
 
-    /// Opens the catalog if there is one, and makes nothing.
+    /// As [`Catalog::open`], but makes no catalog: `None` when there is none in the data folder.
     pub(crate) async fn open_existing(data_folder: &Path, config: &Config) -> Result<Option<Self>, Error> {
-        if !sqlite::exists(data_folder) {
+        if config.catalog.kind == CatalogKind::Sqlite && !sqlite::exists(data_folder) {
             return Ok(None);
         }
         Self::open(data_folder, config).await.map(Some)
     }
 
-    /// For reading and creating. Changes of a table go through [`commit`](crate::commit::commit).
-    pub(crate) fn iceberg(&self) -> &dyn iceberg::Catalog {
-        &self.0.iceberg
+    /// The table as it is now, if there is one.
+    pub(crate) async fn find(&self, table: &TableIdent) -> Result<Option<Table>, Error> {
+        match self.load(table).await {
+            Ok(table) => Ok(Some(table)),
+            Err(Error::Refused { status: 404, .. }) => Ok(None),
+            Err(Error::Iceberg { source, .. }) if is_absence(&source) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
+
+    /// For reading and creating, soon: a session with a service expires. Changes of a table go through
+    /// [`commit`](crate::commit::commit).
+    pub(crate) async fn iceberg(&self) -> Result<Arc<dyn iceberg::Catalog>, Error> {
+        Ok(match &self.0 {
+            Kind::Sql(database) => database.iceberg.clone(),
+            Kind::Rest(service) => service.session().await?.iceberg.clone(),
+        })
+    }
+
+    /// Lets the next request to a service open a new session, because one has failed in this one.
+    pub(crate) async fn distrust(&self) {
+        if let Kind::Rest(service) = &self.0 {
+            service.distrust().await;
+        }
+    }
+}
+
+/// Whether it says that there is no such namespace or table.
+pub(crate) fn is_absence(error: &iceberg::Error) -> bool {
+    matches!(error.kind(), ErrorKind::TableNotFound | ErrorKind::NamespaceNotFound)
 }
 
 #[async_trait]
 impl Committer for Catalog {
     async fn load(&self, table: &TableIdent) -> Result<Table, Error> {
-        self.iceberg().load_table(table).await.map_err(Error::iceberg("load the table"))
+        match &self.0 {
+            Kind::Sql(database) => database.load(table).await,
+            Kind::Rest(service) => service.load(table).await,
+        }
     }
 
     async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error> {
-        self.0.swap(base, change).await
+        match &self.0 {
+            Kind::Sql(database) => database.swap(base, change).await,
+            Kind::Rest(service) => service.swap(base, change).await,
+        }
     }
 }

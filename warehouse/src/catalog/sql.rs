@@ -1,6 +1,8 @@
 //! The SQL catalog, the same in every database: a table that names the current metadata file of each Iceberg table.
 
+use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use iceberg::spec::TableMetadata;
@@ -10,9 +12,11 @@ use iceberg_catalog_sql::{SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
 use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 
-use super::CATALOG_NAME;
 use crate::commit::Change;
-use crate::{Error, StorageConfig, files, storage};
+use crate::{Config, Error, files, storage};
+
+/// How long a connection to the database may take to be made.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How often a swap is tried whose answer was lost, and the pause between two tries.
 const SWAP_ATTEMPTS: u32 = 5;
@@ -22,30 +26,35 @@ const SWAP_PAUSE: Duration = Duration::from_millis(200);
 /// SQL catalog reports success even when the database could not commit.
 #[derive(Debug)]
 pub(super) struct Database {
-    pub(super) iceberg: SqlCatalog,
+    pub(super) iceberg: Arc<SqlCatalog>,
+    name: String,
     pool: AnyPool,
 }
 
 impl Database {
-    /// Connects, and makes the catalog's tables when they are missing. New Iceberg tables lie under `warehouse`.
+    /// Connects, and makes the catalog's tables when they are missing.
     pub(super) async fn open(
         url: &str,
         bind_style: SqlBindStyle,
-        warehouse: &str,
-        stored: &StorageConfig,
+        data_folder: &Path,
+        config: &Config,
     ) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
-        let pool = AnyPoolOptions::new().max_connections(1).connect(url).await;
-        let pool = pool.map_err(Error::catalog("connect to the catalog"))?;
+        let options = AnyPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT);
+        let pool = options.connect(url).await.map_err(Error::catalog("connect to the catalog"))?;
         let iceberg = SqlCatalogBuilder::default()
             .uri(url)
-            .warehouse_location(warehouse)
+            .warehouse_location(config.storage.warehouse(data_folder)?)
             .sql_bind_style(bind_style)
-            .with_storage_factory(storage::factory(stored))
-            .load(CATALOG_NAME, [].into())
+            .with_storage_factory(storage::factory(&config.storage))
+            .load(config.catalog.name.as_str(), [].into())
             .await
             .map_err(Error::iceberg("open the catalog"))?;
-        Ok(Self { iceberg, pool })
+        Ok(Self { iceberg: Arc::new(iceberg), name: config.catalog.name.clone(), pool })
+    }
+
+    pub(super) async fn load(&self, table: &TableIdent) -> Result<Table, Error> {
+        self.iceberg.load_table(table).await.map_err(Error::iceberg("load the table"))
     }
 
     /// See [`Committer::swap`](crate::commit::Committer::swap).
@@ -98,7 +107,7 @@ impl Database {
         let query = "SELECT metadata_location FROM iceberg_tables \
                      WHERE catalog_name = $1 AND table_namespace = $2 AND table_name = $3";
         sqlx::query_scalar(query)
-            .bind(CATALOG_NAME)
+            .bind(self.name.as_str())
             .bind(table.namespace().join("."))
             .bind(table.name())
             .fetch_optional(&self.pool)
@@ -112,7 +121,7 @@ impl Database {
         let done = sqlx::query(update)
             .bind(new)
             .bind(old)
-            .bind(CATALOG_NAME)
+            .bind(self.name.as_str())
             .bind(table.namespace().join("."))
             .bind(table.name())
             .execute(&self.pool)

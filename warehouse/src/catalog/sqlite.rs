@@ -8,10 +8,10 @@ use sqlx::{ConnectOptions, Connection};
 
 use super::sql::Database;
 use crate::storage::absolute;
-use crate::{Error, StorageConfig};
+use crate::{Config, Error};
 
 /// Opens or creates `catalog.sqlite` in the data folder.
-pub(super) async fn open(data_folder: &Path, storage: &StorageConfig) -> Result<Database, Error> {
+pub(super) async fn open(data_folder: &Path, config: &Config) -> Result<Database, Error> {
     let folder = absolute(data_folder)?;
     create(&folder).await?;
     let sqlite = SqliteConnectOptions::new().filename(folder.join("catalog.sqlite"));
@@ -21,7 +21,7 @@ pub(super) async fn open(data_folder: &Path, storage: &StorageConfig) -> Result<
     let made = sqlite.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).connect().await;
     let made = made.map_err(Error::catalog("open catalog.sqlite"))?;
     made.close().await.map_err(Error::catalog("open catalog.sqlite"))?;
-    Database::open(&url, SqlBindStyle::QMark, &storage.warehouse(data_folder)?, storage).await
+    Database::open(&url, SqlBindStyle::QMark, data_folder, config).await
 }
 
 /// Whether there is a catalog in the data folder.

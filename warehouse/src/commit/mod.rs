@@ -1,10 +1,11 @@
 //! Commits of any kind: a change is computed from the table's metadata, taken by the catalog if nobody was first, and
 //! computed anew from the fresh metadata if somebody was.
 //!
-//! A change is told in the words of the REST catalog protocol, so that every catalog can take it. What others commit
-//! meanwhile is kept, because a change is always computed from what it will stand upon.
+//! Every catalog can take a `change`. What others commit meanwhile is kept, because a change is always computed from what
+//! it will stand upon.
 
 mod append;
+mod change;
 mod draft;
 mod manifests;
 mod summary;
@@ -12,11 +13,12 @@ mod summary;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use iceberg::TableIdent;
 use iceberg::spec::FormatVersion;
 use iceberg::table::Table;
-use iceberg::{TableIdent, TableRequirement, TableUpdate};
 
 pub(crate) use append::Append;
+pub(crate) use change::Change;
 pub(crate) use draft::SnapshotDraft;
 pub(crate) use manifests::live_manifests;
 
@@ -27,17 +29,6 @@ const MAX_ATTEMPTS: u32 = 20;
 
 /// The pause after a conflict; it grows by as much with each.
 const PAUSE: Duration = Duration::from_millis(20);
-
-/// What one commit changes.
-#[derive(Debug)]
-pub(crate) struct Change {
-    /// What must hold of the table.
-    pub(crate) requirements: Vec<TableRequirement>,
-    /// What then happens to its metadata.
-    pub(crate) updates: Vec<TableUpdate>,
-    /// Locations of files that were written for this change alone; deleted when it certainly did not happen.
-    pub(crate) files: Vec<String>,
-}
 
 /// Computes a change.
 #[async_trait]

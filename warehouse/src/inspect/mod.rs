@@ -22,7 +22,7 @@ pub use vitals::Vitals;
 use std::path::Path;
 
 use event::Timestamp;
-use iceberg::{ErrorKind, TableIdent};
+use iceberg::TableIdent;
 use serde::Serializer;
 
 use crate::catalog::Catalog;
@@ -39,10 +39,7 @@ impl Table {
             .map_err(Error::iceberg("name the table"))?;
         let none = || Error::NoTable { name: name.to_string() };
         let catalog = Catalog::open_existing(data_folder, config).await?.ok_or_else(none)?;
-        let table = catalog.iceberg().load_table(&name).await.map_err(|error| match error.kind() {
-            ErrorKind::TableNotFound | ErrorKind::NamespaceNotFound => none(),
-            _ => Error::iceberg("load the table")(error),
-        })?;
+        let table = catalog.find(&name).await?.ok_or_else(none)?;
         Ok(Self { catalog, table, config: config.clone() })
     }
 }

@@ -1,14 +1,15 @@
 //! What the handlers share: the catalog, opened when it is first needed, and how many tables are read at a time.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use iceberg::table::Table;
-use iceberg::{ErrorKind, Namespace, NamespaceIdent, TableIdent};
+use iceberg::{Namespace, NamespaceIdent, TableIdent};
 use tokio::sync::{OnceCell, Semaphore};
 
 use super::RestConfig;
 use super::refusal::Refusal;
-use crate::catalog::Catalog;
+use crate::catalog::{Catalog, is_absence};
 use crate::{Config, Error};
 
 /// Tables that are loaded at the same time: the metadata of each may take some megabytes.
@@ -34,54 +35,67 @@ impl Served {
         }
     }
 
-    async fn catalog(&self) -> Result<&dyn iceberg::Catalog, Refusal> {
+    async fn catalog(&self) -> Result<&Catalog, Refusal> {
         let opened = self.opened.get_or_try_init(|| Catalog::open(&self.data_folder, &self.warehouse)).await;
-        opened.map(Catalog::iceberg).map_err(|error| Refusal::unavailable(&error))
+        opened.map_err(|error| Refusal::unavailable(&error))
+    }
+
+    async fn iceberg(&self) -> Result<Arc<dyn iceberg::Catalog>, Refusal> {
+        self.catalog().await?.iceberg().await.map_err(|error| Refusal::unavailable(&error))
     }
 
     /// What the catalog lists below `parent`.
     pub(super) async fn namespaces(&self, parent: Option<&NamespaceIdent>) -> Result<Vec<NamespaceIdent>, Refusal> {
-        let listed = self.catalog().await?.list_namespaces(parent).await;
-        listed.map_err(|error| match parent {
-            Some(parent) => refusal(error, Refusal::no_such_namespace(parent), "list the namespaces"),
-            None => Refusal::unavailable(&Error::iceberg("list the namespaces")(error)),
+        let listed = self.iceberg().await?.list_namespaces(parent).await;
+        self.found(listed, "list the namespaces", || match parent {
+            Some(parent) => Refusal::no_such_namespace(parent),
+            None => Refusal::no_such_endpoint(),
         })
+        .await
     }
 
     /// The namespace with its properties.
     pub(super) async fn namespace(&self, name: &NamespaceIdent) -> Result<Namespace, Refusal> {
-        let found = self.catalog().await?.get_namespace(name).await;
-        found.map_err(|error| refusal(error, Refusal::no_such_namespace(name), "look for the namespace"))
+        let found = self.iceberg().await?.get_namespace(name).await;
+        self.found(found, "look for the namespace", || Refusal::no_such_namespace(name)).await
     }
 
     /// All tables of the namespace.
     pub(super) async fn tables(&self, namespace: &NamespaceIdent) -> Result<Vec<TableIdent>, Refusal> {
-        let listed = self.catalog().await?.list_tables(namespace).await;
-        listed.map_err(|error| refusal(error, Refusal::no_such_namespace(namespace), "list the tables"))
+        let listed = self.iceberg().await?.list_tables(namespace).await;
+        self.found(listed, "list the tables", || Refusal::no_such_namespace(namespace)).await
     }
 
     /// Fails when the table does not exist.
     pub(super) async fn find_table(&self, name: &TableIdent) -> Result<(), Refusal> {
-        match self.catalog().await?.table_exists(name).await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(Refusal::no_such_table(name)),
-            Err(error) => Err(refusal(error, Refusal::no_such_table(name), "look for the table")),
-        }
+        let exists = self.iceberg().await?.table_exists(name).await;
+        let exists = self.found(exists, "look for the table", || Refusal::no_such_table(name)).await?;
+        if exists { Ok(()) } else { Err(Refusal::no_such_table(name)) }
     }
 
     /// What `read` makes of the table as it is now.
     pub(super) async fn table<T>(&self, name: &TableIdent, read: impl FnOnce(Table) -> T) -> Result<T, Refusal> {
         let catalog = self.catalog().await?;
         let _permit = self.loads.acquire().await.expect("nobody closes it");
-        let loaded = catalog.load_table(name).await;
-        loaded.map(read).map_err(|error| refusal(error, Refusal::no_such_table(name), "load the table"))
+        let found = catalog.find(name).await.map_err(|error| Refusal::unavailable(&error))?;
+        found.map(read).ok_or_else(|| Refusal::no_such_table(name))
     }
-}
 
-/// `missing` when there is no such thing; any other error is the catalog's or that of the files behind it.
-fn refusal(error: iceberg::Error, missing: Refusal, action: &'static str) -> Refusal {
-    match error.kind() {
-        ErrorKind::NamespaceNotFound | ErrorKind::TableNotFound => missing,
-        _ => Refusal::unavailable(&Error::iceberg(action)(error)),
+    /// What was asked for; `missing` when there is no such thing. Any other error is the catalog's or that of the files
+    /// behind it.
+    async fn found<T>(
+        &self,
+        answer: iceberg::Result<T>,
+        action: &'static str,
+        missing: impl FnOnce() -> Refusal,
+    ) -> Result<T, Refusal> {
+        match answer {
+            Ok(found) => Ok(found),
+            Err(error) if is_absence(&error) => Err(missing()),
+            Err(error) => {
+                self.catalog().await?.distrust().await;
+                Err(Refusal::unavailable(&Error::iceberg(action)(error)))
+            }
+        }
     }
 }

@@ -1,0 +1,182 @@
+//! A REST catalog: changes are sent to it as requirements and updates, and a lost answer is settled by asking.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use iceberg::io::FileIOBuilder;
+use iceberg::spec::TableMetadata;
+use iceberg::table::Table;
+use iceberg::{Runtime, TableIdent};
+use iceberg_catalog_rest::{CommitTableRequest, CommitTableResponse, LoadTableResult};
+use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use tokio::sync::Mutex;
+
+use super::CatalogConfig;
+use super::session::{Session, refused, unreachable};
+use crate::commit::Change;
+use crate::{Config, Error, StorageConfig, storage};
+
+/// How often it is asked whether a change has happened whose answer was lost, and the pause before each but the first.
+const ASK_ATTEMPTS: u32 = 8;
+const ASK_PAUSE: Duration = Duration::from_millis(500);
+
+/// A service, and the session with it.
+pub(super) struct Service {
+    config: CatalogConfig,
+    storage: StorageConfig,
+    http: Client,
+    session: Mutex<Option<Arc<Session>>>,
+}
+
+/// What an answer to a change says.
+enum Verdict {
+    Done(Box<CommitTableResponse>),
+    Conflict,
+    Refused(Error),
+    /// Nobody knows whether it has happened.
+    Unknown(Error),
+}
+
+impl Service {
+    /// Asks nothing yet.
+    pub(super) fn new(config: &Config) -> Result<Self, Error> {
+        let rest = &config.catalog.rest;
+        let http = Client::builder()
+            .user_agent(concat!("pageberg/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_millis(rest.connect_timeout_ms))
+            .timeout(Duration::from_millis(rest.request_timeout_ms))
+            .build()
+            .map_err(unreachable("prepare requests to the catalog"))?;
+        let (catalog, storage) = (config.catalog.clone(), config.storage.clone());
+        Ok(Self { config: catalog, storage, http, session: Mutex::default() })
+    }
+
+    /// The session; a new one when there is none whose token is good for a while.
+    pub(super) async fn session(&self) -> Result<Arc<Session>, Error> {
+        let mut held = self.session.lock().await;
+        if let Some(session) = held.as_ref().filter(|session| session.is_fresh()) {
+            return Ok(session.clone());
+        }
+        let session = Arc::new(Session::open(&self.http, &self.config, &self.storage).await?);
+        Ok(held.insert(session).clone())
+    }
+
+    /// Makes the next request sign in anew.
+    pub(super) async fn distrust(&self) {
+        *self.session.lock().await = None;
+    }
+
+    pub(super) async fn load(&self, name: &TableIdent) -> Result<Table, Error> {
+        const ACTION: &str = "load the table";
+        let answer = self.send(|session| session.request(Method::GET, name)).await?.map_err(unreachable(ACTION))?;
+        if !answer.status().is_success() {
+            return Err(refused(answer, ACTION).await);
+        }
+        let loaded: LoadTableResult = answer.json().await.map_err(unreachable(ACTION))?;
+        let session = self.session().await?;
+        let files = FileIOBuilder::new(storage::factory(&self.storage)).with_props(properties(&session, &loaded));
+        let table = Table::builder().identifier(name.clone()).file_io(files.build()).metadata(loaded.metadata);
+        let table = loaded.metadata_location.into_iter().fold(table, |table, at| table.metadata_location(at));
+        table.runtime(Runtime::current()).build().map_err(Error::iceberg(ACTION))
+    }
+
+    /// See [`Committer::swap`](crate::commit::Committer::swap).
+    pub(super) async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error> {
+        let request = CommitTableRequest {
+            identifier: Some(base.identifier().clone()),
+            requirements: change.requirements.clone(),
+            updates: change.updates.clone(),
+        };
+        let sent = self.send(|session| session.request(Method::POST, base.identifier()).json(&request)).await?;
+        match verdict(sent).await {
+            Verdict::Done(table) => changed(base, table.metadata_location, table.metadata).map(Some),
+            Verdict::Refused(error) => Err(error),
+            // What stands between may have sent it twice, and this is the answer to the second.
+            Verdict::Conflict => Ok(Some(self.load(base.identifier()).await.map_err(uncertain)?)
+                .filter(|newer| change.is_in(newer.metadata()))),
+            Verdict::Unknown(lost) => self.settle(base.identifier(), change, lost).await,
+        }
+    }
+
+    /// Finds out whether a change has happened. It can come late, as long as what it requires still holds.
+    async fn settle(&self, name: &TableIdent, change: &Change, mut lost: Error) -> Result<Option<Table>, Error> {
+        for attempt in 0..ASK_ATTEMPTS {
+            if attempt > 0 {
+                tokio::time::sleep(ASK_PAUSE).await;
+            }
+            match self.load(name).await {
+                Ok(newer) if change.is_in(newer.metadata()) => return Ok(Some(newer)),
+                Ok(newer) if change.is_overtaken(newer.metadata()) => return Ok(None),
+                Ok(_undecided) => {}
+                Err(error) => lost = error,
+            }
+        }
+        Err(uncertain(lost))
+    }
+
+    /// The answer to a request. When it is that the token is no good, which changes nothing, the request is made again
+    /// with a new one. The outer error is that of signing in: nothing was sent.
+    async fn send(
+        &self,
+        request: impl Fn(&Session) -> RequestBuilder,
+    ) -> Result<Result<Response, reqwest::Error>, Error> {
+        let answer = request(&*self.session().await?).send().await;
+        match &answer {
+            Ok(refused) if matches!(refused.status().as_u16(), 401 | 419) && self.config.rest.credential.is_some() => {
+                self.distrust().await;
+                Ok(request(&*self.session().await?).send().await)
+            }
+            _ => Ok(answer),
+        }
+    }
+}
+
+/// What the answer to a change says. Source: the REST catalog specification, `updateTable`.
+async fn verdict(sent: Result<Response, reqwest::Error>) -> Verdict {
+    const ACTION: &str = "change the table";
+    let answer = match sent {
+        Ok(answer) => answer,
+        Err(error) if error.is_connect() => return Verdict::Refused(unreachable(ACTION)(error)),
+        Err(error) => return Verdict::Unknown(unreachable(ACTION)(error)),
+    };
+    match answer.status() {
+        status if status.is_success() => match answer.json().await {
+            Ok(table) => Verdict::Done(Box::new(table)),
+            Err(error) => Verdict::Unknown(unreachable(ACTION)(error)),
+        },
+        StatusCode::CONFLICT => Verdict::Conflict,
+        status if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
+            Verdict::Refused(refused(answer, ACTION).await)
+        }
+        _ => Verdict::Unknown(refused(answer, ACTION).await),
+    }
+}
+
+fn uncertain(lost: Error) -> Error {
+    Error::Uncertain { source: lost.into() }
+}
+
+/// The table as it is after the change.
+fn changed(base: &Table, location: String, metadata: TableMetadata) -> Result<Table, Error> {
+    Table::builder()
+        .identifier(base.identifier().clone())
+        .file_io(base.file_io().clone())
+        .metadata_location(location)
+        .metadata(metadata)
+        .runtime(Runtime::current())
+        .build()
+        // It has happened, so this may not be taken for a failure after which it has not.
+        .map_err(|error| Error::Uncertain { source: error.into() })
+}
+
+/// How the table's files are reached. Of lent credentials those count that are meant for the closest place.
+fn properties(session: &Session, loaded: &LoadTableResult) -> HashMap<String, String> {
+    let mut properties = session.defaults.clone();
+    properties.extend(loaded.config.clone());
+    let lent = loaded.storage_credentials.iter().flatten();
+    let lent = lent.filter(|lent| loaded.metadata.location().starts_with(&lent.prefix));
+    properties.extend(lent.max_by_key(|lent| lent.prefix.len()).map(|lent| lent.config.clone()).unwrap_or_default());
+    properties.extend(session.overrides.clone());
+    properties
+}
