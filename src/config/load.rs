@@ -80,7 +80,7 @@ fn all_faults(defaults: &Value, given: &[Given], whole: &serde_json::Error) -> S
 
 /// Whether an error must not repeat the key's value.
 fn is_secret(key: &str) -> bool {
-    let endings = ["password", "secret", "license_key", "token", ".url"];
+    let endings = ["password", "secret", "license_key", "access_key", "account_key", "token", ".url"];
     endings.iter().any(|ending| key.ends_with(ending)) || key.contains(".table_config")
 }
 
