@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 
-from harness import machine, results, runner, table
+from harness import chart, machine, results, runner, table
 from harness.bench import Bench, say
 from harness.processes import Failed
 from harness.scale import SCALES
@@ -69,6 +69,14 @@ def measure(options):
         }
 
 
+def draw(measured, options):
+    if options.what == "benchmarks":
+        (options.output / "results.svg").write_text(chart.bars(measured))
+        return
+    for curve in measured["found"]:
+        (options.output / f"{curve['name']}.svg").write_text(chart.lines(curve))
+
+
 def main():
     options = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
@@ -84,6 +92,7 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "results.json"
     results.write(path, results.merged(path, measured, options.what))
+    draw(measured, options)
     print("\n".join(table.lines(measured["found"])))
     say(f"\n{path} written after {(time.monotonic() - started) / 60:.1f} minutes")
     sys.exit(results.exit_code(measured["found"]))

@@ -64,7 +64,8 @@ class Bench:
     def new_work(self, name):
         """A new folder for one run, to be removed by the caller."""
         self.runs += 1
-        return self.make(f"run-{self.runs}-{name}")
+        plain = "".join(letter for letter in name if letter.isascii() and letter.isalnum())
+        return self.make(f"run-{self.runs}-{plain}")
 
 
 def allow_connections():

@@ -46,6 +46,8 @@ class Benchmark:
     set_up: callable = lambda _bench: None
     tear_down: callable = lambda _bench: None
     rounds: int = None
+    # Of a curve: what its contestants' names are, and the figures that are drawn against it.
+    axis: tuple = ()
 
     def contestant(self, name):
         return next((one for one in self.contestants if one.name == name), None)

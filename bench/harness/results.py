@@ -9,6 +9,7 @@ def of_benchmark(benchmark, others_percent):
     return {
         "name": benchmark.name,
         "title": benchmark.title,
+        **({"axis": benchmark.axis[0], "drawn": benchmark.axis[1]} if benchmark.axis else {}),
         "others_percent": others_percent,
         "contestants": [
             {"name": one.name, "role": one.role, "failure": one.failure, "figures": one.figures()}

@@ -17,6 +17,7 @@ SHOWN = (
     "peak_memory_mib",
     "postgres_p99_s",
     "iceberg_p99_s",
+    "commit_ms",
 )
 
 
@@ -41,7 +42,7 @@ def run(bench, benchmark):
 
 
 def run_one(bench, contestant, turn):
-    work = bench.new_work(contestant.name.replace(" ", "-").replace("→", "to").replace(",", ""))
+    work = bench.new_work(contestant.name)
     started, busy = time.monotonic(), busy_seconds()
     own = own_cpu_seconds(bench)
     try:

@@ -2,9 +2,13 @@
 
 UNITS = {
     "rows_per_second": "rows/s",
+    "rows_per_second_overall": "rows/s overall",
     "events_per_second": "events/s",
+    "p50_ms": "p50 ms",
     "p99_ms": "p99 ms",
     "cpu_s_per_million": "CPU-s per million",
+    "cpu_s_per_million_overall": "CPU-s per million overall",
+    "commit_ms": "ms a commit",
     "peak_memory_mib": "MiB at most",
     "postgres_p99_s": "Postgres p99 s",
     "iceberg_p99_s": "Iceberg p99 s",
@@ -14,7 +18,7 @@ UNITS = {
 def lines(benchmarks):
     for benchmark in benchmarks:
         yield f"\n{benchmark['title']}  (others used {benchmark['others_percent']} % of the machine at most)"
-        rows = [["", *(UNITS[name] for name in shown(benchmark)), "servers' CPU-s per million"]]
+        rows = [[benchmark.get("axis", ""), *(UNITS[name] for name in shown(benchmark)), "servers' CPU-s per million"]]
         rows += [contestant(one, shown(benchmark)) for one in benchmark["contestants"]]
         yield from aligned(rows)
     yield "\nTargets"
@@ -23,7 +27,10 @@ def lines(benchmarks):
 
 
 def shown(benchmark):
-    return [name for name in UNITS if any(name in one["figures"] for one in benchmark["contestants"])]
+    """What has a column: of figures overall only what is drawn or asked for."""
+    wanted = {row["figure"] for row in benchmark["verdicts"]} | set(benchmark.get("drawn", ()))
+    names = [name for name in UNITS if not name.endswith("_overall") or name in wanted]
+    return [name for name in names if any(name in one["figures"] for one in benchmark["contestants"])]
 
 
 def contestant(one, names):

@@ -61,8 +61,10 @@ fn main() -> anyhow::Result<()> {
         duration: Duration::from_secs_f64(seconds),
         started: Instant::now() + Duration::from_millis(200) + Duration::from_micros(200) * connections as u32,
     };
+    let started = load.started;
     let sent = tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run(load))?;
     let events = (sent.requests - sent.refused) * size as u64;
+    let seconds = started.elapsed().as_secs_f64();
     let latency = Quantiles::of(sent.latencies_ms);
     print(&Report { requests: sent.requests, refused: sent.refused, events, seconds, latency })
 }
