@@ -33,7 +33,7 @@ pub async fn round(config: &Config, dry_run: bool) -> anyhow::Result<Option<Main
 }
 
 fn log(done: &Maintained) {
-    if *done == Maintained::default() {
+    if !done.has_changed_something() {
         tracing::debug!("the Iceberg table needed no maintenance");
         return;
     }
@@ -44,6 +44,11 @@ fn log(done: &Maintained) {
         snapshots_expired = done.snapshots_expired,
         files_removed = done.files_removed,
         bytes_removed = done.bytes_removed,
+        files_left_small = done.files_left_small,
+        compaction_ms = done.compaction_ms,
+        manifests_ms = done.manifests_ms,
+        snapshots_ms = done.snapshots_ms,
+        removal_ms = done.removal_ms,
         "the Iceberg table was maintained"
     );
 }

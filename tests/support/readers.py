@@ -3,7 +3,7 @@
 usage: readers.py duckdb|pyiceberg|spark SOURCE QUERY [ARGUMENT]
 
 SOURCE is a data folder, or the URL of a REST catalog, whose token stands in CATALOG_TOKEN if it asks for one. Spark reads
-from catalogs only, and knows count and append alone.
+from catalogs only, and knows count, topics, sql and append alone.
 
 QUERY      prints
 count      {"rows": number, "distinct_ids": number}
@@ -12,11 +12,15 @@ countries  rows for each geo.country, "" where it is not known
 url URL    {"rows": number} with this url
 country C  {"rows": number} with this geo.country
 rows       every row as an object, in order of log_partition and log_offset; times as ISO 8601 in UTC
+topics     {"rows", "distinct", "least", "most"} of log_offset for each log_topic
+sql TEXT   the rows that DuckDB or Spark answers with as lists, {views} in the text standing for the table
 append     {"refused": reason} when the table's rows could not be written to it again, else {}
-session    a line for each line of the standard input that names a query, all in one session
+foreign N  {"rows": number} appended by PyIceberg in one commit, as those of the N-th commit of the topic "foreign"
+session    a line for each line of the standard input that names a query and its argument, all in one session
 """
 
 import datetime
+import decimal
 import json
 import os
 import pathlib
@@ -27,12 +31,21 @@ import sys
 CATALOG = "pageberg"
 NAMESPACE = "web"
 TABLE = "page_views"
-QUERIES = ("count", "ids", "countries", "url", "country", "rows", "append", "session")
+QUERIES = ("count", "ids", "countries", "url", "country", "rows", "topics", "sql", "append", "foreign", "session")
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
+FOREIGN_ROWS = 3
+TOPICS = (
+    "SELECT log_topic, count(log_offset), count(DISTINCT log_offset), min(log_offset), max(log_offset) "
+    "FROM {views} GROUP BY log_topic"
+)
 
 
 def is_url(source):
     return source.startswith("http")
+
+
+def topic(rows, distinct, least, most):
+    return {"rows": rows, "distinct": distinct, "least": least, "most": most}
 
 
 def metadata_location(data_dir):
@@ -57,11 +70,9 @@ class DuckDb:
             import_extension(extension)
             self.session.execute(f"LOAD {extension}")
         self.session.execute("SET TimeZone = 'UTC'")
-        if is_url(source):
+        self.folder = None if is_url(source) else pathlib.Path(source)
+        if self.folder is None:
             self.attach(source)
-        else:
-            location = metadata_location(pathlib.Path(source)).replace("'", "''")
-            self.session.execute(f"CREATE VIEW views AS SELECT * FROM iceberg_scan('{location}')")
 
     def attach(self, url):
         token = os.environ.get("CATALOG_TOKEN")
@@ -69,12 +80,24 @@ class DuckDb:
         self.session.execute(f"ATTACH '' AS lake (TYPE iceberg, ENDPOINT '{url}', {authorization})")
         self.session.execute(f"CREATE VIEW views AS SELECT * FROM lake.{NAMESPACE}.{TABLE}")
 
+    def execute(self, query, arguments=()):
+        if self.folder is not None:
+            location = metadata_location(self.folder).replace("'", "''")
+            self.session.execute(f"CREATE OR REPLACE VIEW views AS SELECT * FROM iceberg_scan('{location}')")
+        return self.session.execute(query, arguments)
+
     def select(self, query, arguments=()):
-        return self.session.execute(query, arguments).fetchall()
+        return self.execute(query, arguments).fetchall()
 
     def count(self):
         rows, distinct = self.select("SELECT count(*), count(DISTINCT event_id) FROM views")[0]
         return {"rows": rows, "distinct_ids": distinct}
+
+    def topics(self):
+        return {name: topic(*counts) for name, *counts in self.sql(TOPICS)}
+
+    def sql(self, text):
+        return [list(row) for row in self.select(text.replace("{views}", "views"))]
 
     def ids(self):
         return [row[0] for row in self.select("SELECT event_id FROM views ORDER BY 1")]
@@ -93,7 +116,7 @@ class DuckDb:
         self.session.execute(f"INSERT INTO lake.{NAMESPACE}.{TABLE} BY NAME SELECT * FROM views")
 
     def rows(self):
-        result = self.session.execute("SELECT * FROM views ORDER BY log_partition, log_offset")
+        result = self.execute("SELECT * FROM views ORDER BY log_partition, log_offset")
         names = [column[0] for column in result.description]
         return [dict(zip(names, row)) for row in result.fetchall()]
 
@@ -113,9 +136,12 @@ class PyIceberg:
             catalog = SqlCatalog(CATALOG, uri=uri, init_catalog_tables="false")
         self.table = catalog.load_table((NAMESPACE, TABLE))
 
-    def scan(self, *columns, **options):
+    def scan_columns(self, *columns, **options):
         self.table.refresh()
-        return self.table.scan(selected_fields=columns or ("*",), **options).to_arrow().to_pylist()
+        return self.table.scan(selected_fields=columns or ("*",), **options).to_arrow()
+
+    def scan(self, *columns, **options):
+        return self.scan_columns(*columns, **options).to_pylist()
 
     def count(self):
         ids = self.ids()
@@ -141,8 +167,40 @@ class PyIceberg:
 
         return {"rows": len(self.scan("geo.country", row_filter=EqualTo("geo.country", country)))}
 
+    def topics(self):
+        found = self.scan_columns("log_topic", "log_offset").group_by("log_topic")
+        kinds = ("count", "count_distinct", "min", "max")
+        found = found.aggregate([("log_offset", kind) for kind in kinds]).to_pylist()
+        return {row["log_topic"]: topic(*(row[f"log_offset_{kind}"] for kind in kinds)) for row in found}
+
     def append(self):
         self.table.append(self.table.scan().to_arrow())
+
+    def foreign(self, number):
+        import pyarrow
+        from pyiceberg.exceptions import CommitFailedException
+
+        now = datetime.datetime.now(datetime.timezone.utc)
+        columns = self.table.schema().as_arrow()
+        first = int(number) * FOREIGN_ROWS
+        rows = [
+            {
+                "event_id": f"foreign-{offset}",
+                "event_timestamp": datetime.datetime(2026, 1, 1 + offset % 2, tzinfo=datetime.timezone.utc),
+                "received_at": now,
+                "late": False,
+                "log_topic": "foreign",
+                "log_partition": 0,
+                "log_offset": offset,
+            }
+            for offset in range(first, first + FOREIGN_ROWS)
+        ]
+        while True:
+            try:
+                self.table.refresh().append(pyarrow.Table.from_pylist(rows, schema=columns))
+                return {"rows": FOREIGN_ROWS}
+            except CommitFailedException:
+                continue
 
     def rows(self):
         return sorted(self.scan(), key=lambda row: (row["log_partition"], row["log_offset"]))
@@ -167,6 +225,7 @@ class Spark:
             "spark.sql.catalog.lake.type": "rest",
             "spark.sql.catalog.lake.uri": source,
             "spark.sql.catalog.lake.cache-enabled": "false",
+            "spark.sql.session.timeZone": "UTC",
         }
         if token := os.environ.get("CATALOG_TOKEN"):
             settings["spark.sql.catalog.lake.token"] = token
@@ -181,6 +240,12 @@ class Spark:
         rows, distinct = self.session.sql(query).collect()[0]
         return {"rows": rows, "distinct_ids": distinct}
 
+    def topics(self):
+        return {name: topic(*counts) for name, *counts in self.sql(TOPICS)}
+
+    def sql(self, text):
+        return [list(row) for row in self.session.sql(text.replace("{views}", self.table)).collect()]
+
     def append(self):
         self.session.sql(f"INSERT INTO {self.table} SELECT * FROM {self.table}")
 
@@ -188,6 +253,10 @@ class Spark:
 def as_json(value):
     if isinstance(value, datetime.datetime):
         return value.astimezone(datetime.timezone.utc).isoformat(timespec="microseconds")
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, decimal.Decimal):
+        return str(value)
     raise TypeError(f"{type(value)} in a row")
 
 
@@ -204,7 +273,7 @@ def answer(reader, query, *arguments):
 def main(reader, source, query, *arguments):
     readers = {"duckdb": DuckDb, "pyiceberg": PyIceberg, "spark": Spark}
     reader = readers[reader](source)
-    queries = ([line.strip()] for line in sys.stdin) if query == "session" else [[query, *arguments]]
+    queries = (line.strip().split(" ", 1) for line in sys.stdin) if query == "session" else [[query, *arguments]]
     for query in queries:
         print(json.dumps(answer(reader, *query), default=as_json), flush=True)
 

@@ -106,6 +106,8 @@ fn script() -> String {
     project().join("tests/support/readers.py").display().to_string()
 }
 
+/// The root of the workspace; other crates' tests use this file, too.
 fn project() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
+    let mut folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    folders.find(|folder| folder.join("Cargo.lock").exists()).unwrap()
 }

@@ -14,8 +14,13 @@ pub struct MaintenanceConfig {
     pub interval_ms: u64,
     /// Data files below this part of `files.target_file_bytes` are small, in percent.
     pub small_file_percent: u8,
-    /// Small files of a partition that are worth merging; fewer are merged only when they fill a file together.
+    /// How many times the rows of its largest file a merge of small files must have, unless it fills a file; so many
+    /// files at least are merged. A larger number rewrites each row less often and leaves more small files.
     pub min_small_files: usize,
+    /// How long a partition is to be unchanged for its last merge, in milliseconds: then everything in it becomes the
+    /// fewest files of the target size, without deleted rows. Where more than a hundred times the rows would have to be
+    /// rewritten that have come late, it waits as much longer.
+    pub settled_after_ms: u64,
     /// Rows that are sorted together, in bytes before compression. Sorting takes about twice as much memory.
     pub sort_buffer_bytes: usize,
     /// Size of a good manifest, in bytes; those below three quarters of it are small.
@@ -45,6 +50,7 @@ impl Default for MaintenanceConfig {
             interval_ms: 10 * 60 * 1000,
             small_file_percent: 75,
             min_small_files: 5,
+            settled_after_ms: 60 * 60 * 1000,
             sort_buffer_bytes: 64 << 20,
             target_manifest_bytes: 8 << 20,
             min_small_manifests: 20,

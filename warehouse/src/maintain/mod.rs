@@ -1,27 +1,30 @@
 //! Upkeep of a table that is written for years, beside whatever else writes to it.
 //!
-//! 1. Small data files of a partition become few, their rows in the order of `sorted` (`compaction`).
+//! 1. Small data files of a partition become few (`compaction`): which and how many is for `tiers` to say, their rows
+//!    are in the order of `sorted`.
 //! 2. Small manifests become few, so that a reader's plan takes little time (`manifests`).
 //! 3. Snapshots that nobody needs any more are dropped, so that the metadata stays small (`snapshots`).
-//! 4. Files that nothing names are deleted once they are old (`unreferenced`), found by `listing` the table's folders.
+//! 4. Files that nothing names are deleted once they are old (`unreferenced`), found by listing the table's folders.
 
 mod compaction;
 mod config;
-mod listing;
 mod manifests;
 mod packed;
 mod report;
 mod snapshots;
 mod sorted;
+mod tiers;
 mod unreferenced;
 
 pub use config::MaintenanceConfig;
 pub use report::Maintained;
+pub(crate) use snapshots::references;
+pub use tiers::target_files;
 
-use listing::LocalFiles;
+use std::time::Instant;
 
 use crate::rewrite::ManifestIndex;
-use crate::{Error, Table};
+use crate::{Error, Table, storage};
 
 impl Table {
     /// Does what is due, one thing after the other. Rows, positions and what others commit meanwhile are kept, whatever
@@ -35,12 +38,31 @@ impl Table {
         settings.check()?;
         let mut run =
             Run { table: self, settings, dry_run, index: ManifestIndex::default(), done: Maintained::default() };
+        let mut began = Instant::now();
+        tracing::debug!("merging data files");
         run.compact().await?;
-        run.merge_manifests().await?;
-        run.expire_snapshots().await?;
-        run.remove_unreferenced(&LocalFiles).await?;
+        run.done.compaction_ms = lap(&mut began);
+        tracing::debug!("merging manifests");
+        let merged = run.merge_manifests().await;
+        run.unless_contended(merged)?;
+        run.done.manifests_ms = lap(&mut began);
+        tracing::debug!("dropping snapshots");
+        let expired = run.expire_snapshots().await;
+        run.unless_contended(expired)?;
+        run.done.snapshots_ms = lap(&mut began);
+        tracing::debug!("deleting files that nothing names");
+        let listing = storage::listing(&run.table.config.storage, run.table.table.file_io());
+        run.remove_unreferenced(&*listing).await?;
+        run.done.removal_ms = lap(&mut began);
         Ok(run.done)
     }
+}
+
+/// Milliseconds since then; they begin anew.
+fn lap(began: &mut Instant) -> u64 {
+    let took = began.elapsed();
+    *began += took;
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// One round of maintenance.
@@ -53,6 +75,17 @@ struct Run<'t> {
 }
 
 impl Run<'_> {
+    /// A change at which others were first each time is left for the next round.
+    fn unless_contended(&mut self, result: Result<(), Error>) -> Result<(), Error> {
+        match result {
+            Err(Error::Contended) => {
+                self.done.groups_skipped += 1;
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
     /// The table as it is now.
     async fn refresh(&mut self) -> Result<(), Error> {
         use crate::commit::Committer;

@@ -46,7 +46,7 @@ async fn many_manifests_become_one_that_lists_the_same_files() {
     let summary = &current.metadata().current_snapshot().unwrap().summary().additional_properties;
     assert_eq!((summary["total-records"].as_str(), summary["total-data-files"].as_str()), ("10", "10"));
     deliver_each(&mut table, 1).await;
-    assert_eq!(table.maintain(&merging(), false).await.unwrap(), Maintained::default());
+    assert!(!table.maintain(&merging(), false).await.unwrap().has_changed_something());
     assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 12);
 }
 

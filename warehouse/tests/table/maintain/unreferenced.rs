@@ -65,7 +65,8 @@ async fn old_leftovers_go_and_young_ones_stay_as_do_files_of_other_kinds() {
     let told = table.maintain(&MaintenanceConfig::default(), true).await.unwrap();
     assert_eq!((told.files_removed, told.bytes_removed), (2, 8));
     assert!(old.iter().chain(&stays).all(|file| file.exists()));
-    assert_eq!(table.maintain(&MaintenanceConfig::default(), false).await.unwrap(), told);
+    let done = table.maintain(&MaintenanceConfig::default(), false).await.unwrap();
+    assert_eq!((done.files_removed, done.bytes_removed), (2, 8));
     assert!(old.iter().all(|file| !file.exists()) && stays.iter().all(|file| file.exists()));
     assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 2);
 }

@@ -1,0 +1,18 @@
+//! A lake's life in a minute: commits without end, upkeep, crashes, and readers that must never notice.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod answers;
+mod campaign;
+mod plan;
+mod process;
+#[expect(dead_code, reason = "the system tests use the rest")]
+#[path = "../../../tests/system/readers.rs"]
+mod readers;
+mod rows;
+#[expect(dead_code, reason = "the tests of the table use the rest")]
+#[path = "../table/support.rs"]
+mod support;
+mod verdict;
+mod watch;
+mod writer;

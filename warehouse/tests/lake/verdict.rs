@@ -1,0 +1,151 @@
+//! What is demanded of the table after all that, measured with nothing of pageberg's own.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use futures::TryStreamExt;
+use iceberg::scan::FileScanTask;
+use iceberg::table::Table;
+use warehouse::target_files;
+
+/// Plans and commits whose median counts.
+const SAMPLES: usize = 21;
+
+/// One demand.
+struct Line {
+    demand: &'static str,
+    found: String,
+    holds: bool,
+}
+
+/// All of them.
+#[derive(Default)]
+pub struct Verdict(Vec<Line>);
+
+impl Verdict {
+    pub fn add(&mut self, demand: &'static str, holds: bool, found: impl fmt::Display) {
+        self.0.push(Line { demand, found: found.to_string(), holds });
+    }
+
+    /// Whether everything holds that is demanded.
+    pub fn holds(&self) -> bool {
+        self.0.iter().all(|line| line.holds)
+    }
+
+    /// Each partition holds its target number of files.
+    pub async fn add_partitions(&mut self, table: &Table, target_file_bytes: usize) {
+        let mut partitions = BTreeMap::<String, Vec<u64>>::new();
+        for file in planned(table).await {
+            partitions.entry(format!("{:?}", file.partition)).or_default().push(file.length);
+        }
+        let is_on_target =
+            |sizes: &&Vec<u64>| sizes.len() as u64 <= target_files(sizes.iter().sum(), target_file_bytes as u64);
+        let on_target = partitions.values().filter(is_on_target).count();
+        let counts: Vec<usize> = partitions.values().map(Vec::len).collect();
+        let found = format!("{on_target} of {} partitions do, files in each: {counts:?}", partitions.len());
+        self.add("each partition holds its target number of files", on_target == partitions.len(), found);
+    }
+
+    /// The metadata is small.
+    pub fn add_metadata(&mut self, table: &Table, on_disk: u64) {
+        let bytes = serde_json::to_vec(table.metadata()).unwrap().len();
+        let found = format!(
+            "{on_disk} B, {bytes} B uncompressed, {} snapshots, {} earlier files in its log",
+            table.metadata().snapshots().len(),
+            table.metadata().metadata_log().len()
+        );
+        self.add("metadata.json is below 1 MB", bytes < 1_000_000, found);
+    }
+
+    /// There is little on the disk that nothing names.
+    pub async fn add_disk(&mut self, table: &Table, folder: &Path) {
+        let named = named(table).await;
+        let mut on_disk = HashMap::new();
+        walk(folder, &mut on_disk);
+        let of_named: u64 = named.iter().filter_map(|path| on_disk.get(path)).sum();
+        let (files, bytes) = (on_disk.len(), on_disk.values().sum::<u64>());
+        let holds = files * 10 <= named.len() * 12 && bytes * 10 <= of_named * 12;
+        let found = format!("{files} files of {bytes} B on disk, {} of {of_named} B referenced", named.len());
+        self.add("files on disk are within 20 % of files referenced", holds, found);
+    }
+
+    /// A full scan is planned fast; `is_judged` in a build that is meant to be fast.
+    pub async fn add_planning(&mut self, table: &Table, is_judged: bool) {
+        let mut times = Vec::new();
+        for _ in 0..SAMPLES {
+            let began = Instant::now();
+            assert!(!planned(table).await.is_empty());
+            times.push(began.elapsed());
+        }
+        let median = median(times);
+        let found = format!("{:.1} ms", median.as_secs_f64() * 1e3);
+        self.add("a full scan is planned in 100 ms", !is_judged || median < Duration::from_millis(100), found);
+    }
+
+    /// Commits have not become slower from the 50th on.
+    pub fn add_commits(&mut self, commits: &[(i64, u64)], is_judged: bool) {
+        let around = |number: i64| {
+            let near = commits.iter().filter(|(commit, _)| (number - 25..number + 25).contains(commit));
+            median(near.map(|(_, micros)| Duration::from_micros(*micros)).collect())
+        };
+        let last = commits.iter().map(|(commit, _)| *commit).max().unwrap_or_default();
+        let [early, late] = [around(50), around(last - 25)];
+        let found = format!("{:.1} ms around the 50th, {:.1} ms at the end", ms(early), ms(late));
+        self.add("the last commits take at most twice as long as the 50th", !is_judged || late <= 2 * early, found);
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.0 {
+            let mark = if line.holds { "holds" } else { "FAILS" };
+            writeln!(f, "{mark}  {}: {}", line.demand, line.found)?;
+        }
+        Ok(())
+    }
+}
+
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times.get(times.len() / 2).copied().unwrap_or_default()
+}
+
+async fn planned(table: &Table) -> Vec<FileScanTask> {
+    table.scan().build().unwrap().plan_files().await.unwrap().try_collect().await.unwrap()
+}
+
+/// Paths of all that the table's metadata names.
+async fn named(table: &Table) -> HashSet<String> {
+    let metadata = table.metadata();
+    let mut named = HashSet::from([table.metadata_location().unwrap().to_owned()]);
+    named.extend(metadata.metadata_log().iter().map(|past| past.metadata_file.clone()));
+    for snapshot in metadata.snapshots() {
+        named.insert(snapshot.manifest_list().to_owned());
+        for manifest in table.manifest_list_reader(snapshot).load().await.unwrap().entries() {
+            if named.insert(manifest.manifest_path.clone()) {
+                let manifest = manifest.load_manifest(table.file_io()).await.unwrap();
+                let live = manifest.entries().iter().filter(|entry| entry.is_alive());
+                named.extend(live.map(|entry| entry.file_path().to_owned()));
+            }
+        }
+    }
+    named.into_iter().map(|path| path.trim_start_matches("file://").to_owned()).collect()
+}
+
+/// Sizes of the files under a folder, by path.
+fn walk(folder: &Path, found: &mut HashMap<String, u64>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            walk(&path, found);
+        } else {
+            found.insert(path.display().to_string(), path.metadata().unwrap().len());
+        }
+    }
+}
