@@ -3,7 +3,7 @@
 //! 1. [`Table::open`] finds or creates the table, adds the columns that it lacks (`columns`), and [`Table::positions`]
 //!    tells how far into the log it reaches.
 //! 2. [`Writer::write`] turns events into columns (`rows`) and columns into data files, one partition beside the other
-//!    (`encoder`), on local disk (`storage`). Nobody sees them yet.
+//!    (`encoder`), on local disk or in a cloud's store ([`storage`]). Nobody sees them yet.
 //! 3. [`Writer::close`] makes the files durable.
 //! 4. [`Table::append`] publishes them and moves the positions, in one commit. Every change of the table is computed
 //!    from its metadata (`commit`) and swapped in by the `catalog`.
@@ -15,7 +15,7 @@
 //! **Invariant:** rows and the log positions that they reach become visible in the same commit, or neither does.
 //! **Invariant:** a commit happens only on the positions that it expects.
 //! **Invariant:** no change but an append moves the positions, and none undoes what others have committed.
-//! **Invariant:** what a catalog or snapshot names is complete and on the disk before it is named, and never changes.
+//! **Invariant:** what a catalog or snapshot names is complete and durable before it is named, and never changes.
 //! **Invariant:** a file is deleted only when no commit names it, and it is certain or long ago enough that none will.
 
 mod address;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use iceberg::io::FileIOBuilder;
+use iceberg::io::{FileIOBuilder, StorageFactory};
 use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
 use iceberg::{Runtime, TableIdent};
@@ -25,6 +25,8 @@ const ASK_PAUSE: Duration = Duration::from_millis(500);
 pub(super) struct Service {
     config: CatalogConfig,
     storage: StorageConfig,
+    /// One for all loads, so that connections to stores are used again.
+    files: Arc<dyn StorageFactory>,
     http: Client,
     session: Mutex<Option<Arc<Session>>>,
 }
@@ -49,7 +51,8 @@ impl Service {
             .build()
             .map_err(unreachable("prepare requests to the catalog"))?;
         let (catalog, storage) = (config.catalog.clone(), config.storage.clone());
-        Ok(Self { config: catalog, storage, http, session: Mutex::default() })
+        let files = storage::factory(&storage);
+        Ok(Self { config: catalog, storage, files, http, session: Mutex::default() })
     }
 
     /// The session; a new one when there is none whose token is good for a while.
@@ -75,7 +78,7 @@ impl Service {
         }
         let loaded: LoadTableResult = answer.json().await.map_err(unreachable(ACTION))?;
         let session = self.session().await?;
-        let files = FileIOBuilder::new(storage::factory(&self.storage)).with_props(properties(&session, &loaded));
+        let files = FileIOBuilder::new(self.files.clone()).with_props(properties(&session, &loaded));
         let table = Table::builder().identifier(name.clone()).file_io(files.build()).metadata(loaded.metadata);
         let table = loaded.metadata_location.into_iter().fold(table, |table, at| table.metadata_location(at));
         table.runtime(Runtime::current()).build().map_err(Error::iceberg(ACTION))

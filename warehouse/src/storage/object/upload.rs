@@ -34,27 +34,17 @@ impl Upload {
 impl FileWrite for Upload {
     async fn write(&mut self, bytes: Bytes) -> Result<()> {
         let mut draft = self.take()?;
-        match draft.write(bytes).await {
-            Ok(()) => self.0 = Some(draft),
-            Err(error) => {
-                draft.give_up().await;
-                return Err(error);
-            }
-        }
+        draft.write(bytes).await?;
+        self.0 = Some(draft);
         Ok(())
     }
 
     async fn close(&mut self) -> Result<()> {
-        let mut draft = self.take()?;
-        let published = draft.publish().await;
-        if published.is_err() {
-            draft.give_up().await;
-        }
-        published
+        self.take()?.publish().await
     }
 }
 
-/// What was written: parts, and the rest that fills none.
+/// What was written: parts, and the rest that fills none. Dropped before it was published, it deletes what was sent.
 struct Draft {
     object: Object,
     rest: BytesMut,
@@ -100,31 +90,22 @@ impl Draft {
         Ok(())
     }
 
-    async fn publish(&mut self) -> Result<()> {
+    async fn publish(mut self) -> Result<()> {
         if self.parts.is_none() {
             return self.object.create(std::mem::take(&mut self.rest).freeze()).await;
         }
         if !self.rest.is_empty() {
             self.send().await?;
         }
+        let Some(parts) = &mut self.parts else { return Ok(()) };
+        while let Some(sent) = parts.sent.join_next().await {
+            flattened(sent).map_err(failed("write", &self.object.location()))?;
+        }
         // No store can refuse to overwrite when it completes parts. Names of files hold a UUID: nobody else writes it.
         self.object.check_absent().await?;
-        let Some(parts) = &mut self.parts else { return Ok(()) };
-        let complete = async {
-            while let Some(sent) = parts.sent.join_next().await {
-                flattened(sent)?;
-            }
-            parts.upload.complete().await
-        };
-        complete.await.map_err(failed("write", &self.object.location()))?;
+        parts.upload.complete().await.map_err(failed("write", &self.object.location()))?;
         self.parts = None;
         Ok(())
-    }
-
-    async fn give_up(&mut self) {
-        if let Some(parts) = self.parts.take() {
-            parts.abort(self.object.location()).await;
-        }
     }
 }
 
@@ -136,9 +117,9 @@ impl Drop for Draft {
 }
 
 impl Parts {
-    /// Deletes what was sent, after the last part has arrived or will not any more.
+    /// Deletes what was sent. A part that arrived later would stay, so all are waited for.
     async fn abort(mut self, location: String) {
-        self.sent.shutdown().await;
+        while self.sent.join_next().await.is_some() {}
         if let Err(error) = self.upload.abort().await {
             let error: &dyn std::error::Error = &error;
             tracing::warn!(location, error, "parts of a file that was given up could not be deleted");
