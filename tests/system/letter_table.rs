@@ -29,8 +29,8 @@ async fn spoil(folder: &Path, round: usize) -> Vec<String> {
 fn letters(session: &mut Session, count: usize) -> Vec<Value> {
     let began = Instant::now();
     loop {
-        let found = session.ask(LETTERS).unwrap_or_default();
-        let rows = found.as_array().cloned().unwrap_or_default();
+        let found = session.ask(LETTERS).unwrap();
+        let rows = found.as_array().unwrap().clone();
         if rows.len() >= count {
             return rows;
         }
@@ -59,6 +59,11 @@ async fn a_spoilt_record_is_in_the_table_of_dead_letters_once_with_its_bytes_wha
         process.kill();
     }
     process.start().await;
+    let has_table = async |process: &Process| {
+        let sinks = &process.status().await["sinks"];
+        ["iceberg", "dead_letters_iceberg"].iter().all(|sink| sinks[*sink]["state"] == "running")
+    };
+    process.until("in possession of its tables", has_table).await;
     let catalog = format!("http://{}/iceberg", process.status_address());
     let mut session = tokio::task::block_in_place(|| Session::attach("duckdb", &catalog, ""));
     let found = tokio::task::block_in_place(|| letters(&mut session, spoilt.len()));

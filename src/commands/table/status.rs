@@ -3,6 +3,7 @@
 use event::Timestamp;
 use indicatif::{HumanBytes, HumanCount};
 use serde::Serialize;
+use warehouse::CatalogKind;
 use warehouse::inspect::{Limits, SmallFiles, SnapshotStatus, TableStatus};
 
 use super::{Shown, files, or_dash, second};
@@ -53,6 +54,7 @@ impl Report {
         let lines = [
             ("table", table.name.clone()),
             ("location", table.location.clone()),
+            ("catalog", catalog(table.catalog).to_owned()),
             ("format version", table.format_version.to_string()),
             ("partitioned by", listed(&table.partition_spec)),
             ("sorted by", listed(&table.sort_order)),
@@ -115,6 +117,14 @@ fn ago(seconds: i64) -> String {
     let units = [(86_400, "days"), (3_600, "h"), (60, "min")];
     let unit = units.iter().find(|(length, _)| seconds >= 2 * length);
     unit.map_or_else(|| format!("{seconds} s"), |(length, name)| format!("{} {name}", seconds / length))
+}
+
+fn catalog(kind: CatalogKind) -> &'static str {
+    match kind {
+        CatalogKind::Sqlite => "sqlite",
+        CatalogKind::Postgres => "postgres",
+        CatalogKind::Rest => "rest",
+    }
 }
 
 fn listed(parts: &[String]) -> String {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::snapshots::told;
 use super::{DataFileStatus, Limits, PartitionStatus, SnapshotStatus, at_millis, iso, partitions};
 use crate::commit::live_manifests;
-use crate::{Error, Table, positions};
+use crate::{CatalogKind, Error, Table, positions};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -18,6 +18,8 @@ const HOUR_MS: i64 = 60 * 60 * 1000;
 pub struct TableStatus {
     /// Namespace and name.
     pub name: String,
+    /// The kind of catalog that holds it.
+    pub catalog: CatalogKind,
     /// Location of its folder.
     pub location: String,
     /// Location of its current metadata file.
@@ -122,6 +124,7 @@ impl Table {
         let current = metadata.current_snapshot().map(|snapshot| told(snapshot, Vec::new()));
         Ok(TableStatus {
             name: self.table.identifier().to_string(),
+            catalog: self.config.catalog.kind,
             location: metadata.location().to_owned(),
             metadata_location: self.table.metadata_location().unwrap_or_default().to_owned(),
             metadata_bytes: vitals.metadata_bytes,
