@@ -1,7 +1,7 @@
 # pageberg: `make run` starts it here, `make test` checks everything; the rest is for containers and daily work.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-setup chaos fuzz build fmt lint up down start stop job psql db-init clean
+.PHONY: help run test test-setup chaos bench bench-full bench-curves fuzz build fmt lint up down start stop job psql db-init clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -21,6 +21,15 @@ test-setup: ## Fetch what the tests need: Python packages, Postgres binaries, Ka
 
 chaos: ## Break every part of a cluster at random under load, 22 times, and count what came through
 	PAGEBERG_TEST_CHAOS=long cargo test --locked --test system chaos -- --nocapture
+
+bench: ## Measure everything in under 10 minutes, and write bench/results.json (variables: WEBLOG, BENCH for more flags)
+	@dev/bench.sh benchmarks --scale quick $(BENCH)
+
+bench-full: ## Measure everything at length, beside Kafka Connect, PyFlink and Benthos
+	@dev/bench.sh benchmarks --scale full --peers $(BENCH)
+
+bench-curves: ## Measure how throughput, memory and latency grow with partitions, backlog, snapshots, connections and days
+	@dev/bench.sh curves --scale quick $(BENCH)
 
 fuzz: ## Feed the reader of IP2Location's files with what a fuzzer thinks of (variable: SECONDS_OF_FUZZING)
 	cd geodata/fuzz && mkdir -p corpus/bin && cargo run --release --bin bin -- -timeout=5 \
