@@ -1,5 +1,7 @@
 """PyFlink with a Python function that looks places up in the same MMDB files, into Postgres by JDBC."""
 
+import os
+
 from benchmarks.kafka_to_postgres import SIX_COLUMNS
 from harness.backlog import work_off
 from harness.processes import Process
@@ -17,17 +19,26 @@ SETTINGS = {
 }
 
 
+def python(folder):
+    executable = folder / "venv/bin/python"
+    return {"python.executable": executable, "python.client.executable": executable}
+
+
 def run(bench, work):
     folder, url = fetch("pyflink"), bench.postgres.create_database()
     bench.postgres.execute(SIX_COLUMNS, url)
     jars = ";".join(f"file://{jar}" for jar in sorted((folder / "jars").glob("*.jar")))
+    # The interpreter inside the JVM finds its packages by the first `python` of the path.
+    path = f"{folder / 'venv/bin'}:{os.environ['PATH']}"
     environment = {
+        "PATH": path,
+        "FLINK_LOG_DIR": work,
         "BROKERS": bench.kafka.brokers,
         "TOPIC": bench.topic,
         "JDBC_URL": "jdbc:postgresql://" + url.split("@")[1] + "?reWriteBatchedInserts=true",
         "GEO_FILES": ":".join(str(file.resolve()) for file in bench.geo_files),
         "JARS": jars,
-        "SETTINGS": ";".join(f"{name}={value}" for name, value in SETTINGS.items()),
+        "SETTINGS": ";".join(f"{name}={value}" for name, value in (SETTINGS | python(folder)).items()),
     }
     servers = {"kafka": bench.kafka, "postgres": bench.postgres}
     events = bench.scale.postgres_events
