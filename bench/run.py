@@ -1,12 +1,13 @@
 """Measures pageberg from outside and judges what was found. See bench/README.md.
 
-usage: run.py benchmarks|curves [--scale smoke|quick|full] [--peers] [--only NAME[,NAME]] [--binary FILE] [--tools FOLDER]
-              [--geo FILE]… [--output FOLDER]
+usage: run.py benchmarks|curves [--scale smoke|quick|full] [--peers] [--only NAME[,NAME]] [--rounds N] [--binary FILE]
+              [--tools FOLDER] [--geo FILE]… [--output FOLDER]
 
 Exit code: 0 all targets judged are reached, 1 some are missed, 2 something failed, 3 nothing could be measured.
 """
 
 import argparse
+import dataclasses
 import pathlib
 import signal
 import subprocess
@@ -20,6 +21,8 @@ from harness.scale import SCALES
 
 HERE = pathlib.Path(__file__).resolve().parent
 NOTHING_MEASURED = 3
+INTERRUPTED = 130
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def arguments():
@@ -27,6 +30,7 @@ def arguments():
     parser.add_argument("what", choices=["benchmarks", "curves"])
     parser.add_argument("--scale", choices=SCALES, default="quick")
     parser.add_argument("--peers", action="store_true", help="with the alternatives that are fetched from registries")
+    parser.add_argument("--rounds", type=int, help="runs of each contestant, instead of the scale's")
     parser.add_argument("--only", default="", help="names, or beginnings of names, separated by commas")
     parser.add_argument("--binary", type=pathlib.Path, default=HERE.parent / "target/release/pageberg")
     parser.add_argument("--tools", type=pathlib.Path, default=HERE.parent / "target/bench/release")
@@ -54,6 +58,8 @@ def measure(options):
     else:
         import benchmarks as parts
     with Bench(SCALES[options.scale], options.binary.resolve(), options.tools.resolve(), options.geo) as bench:
+        if options.rounds:
+            bench.scale = dataclasses.replace(bench.scale, rounds=options.rounds)
         wanted = chosen(parts.all_of(bench.scale, options.peers), options.only)
         estimate(bench, wanted)
         versions = machine.versions(bench.binary, bench.kafka.version(), bench.postgres.version(), bench.project)
@@ -79,7 +85,8 @@ def draw(measured, options):
 
 def main():
     options = arguments()
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    for one in SIGNALS:
+        signal.signal(one, signal.default_int_handler)
     started = time.monotonic()
     try:
         measured = measure(options)
@@ -88,7 +95,7 @@ def main():
         sys.exit(NOTHING_MEASURED)
     except KeyboardInterrupt:
         say("interrupted: everything is stopped, nothing is written")
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
     options.output.mkdir(parents=True, exist_ok=True)
     path = options.output / "results.json"
     results.write(path, results.merged(path, measured, options.what))

@@ -4,6 +4,7 @@ import os
 import pathlib
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -50,6 +51,9 @@ class Bench:
         return self
 
     def __exit__(self, *_):
+        # A second Ctrl-C would leave servers behind.
+        for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(one, signal.SIG_IGN)
         for script in ("kafka.sh", "postgres.sh"):
             folder = self.work / script.removesuffix(".sh")
             if folder.exists():
