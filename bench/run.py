@@ -75,12 +75,13 @@ def measure(options):
         }
 
 
-def draw(measured, options):
+def draw(measured, options, name):
     if options.what == "benchmarks":
-        (options.output / "results.svg").write_text(chart.bars(measured))
+        (options.output / f"{name}.svg").write_text(chart.bars(measured))
         return
+    prefix = "" if name == "results" else f"{name}_"
     for curve in measured["found"]:
-        (options.output / f"{curve['name']}.svg").write_text(chart.lines(curve))
+        (options.output / f"{prefix}{curve['name']}.svg").write_text(chart.lines(curve))
 
 
 def main():
@@ -97,9 +98,11 @@ def main():
         say("interrupted: everything is stopped, nothing is written")
         sys.exit(INTERRUPTED)
     options.output.mkdir(parents=True, exist_ok=True)
-    path = options.output / "results.json"
+    # A part of a run, or a tiny one, leaves the figures of a whole one alone.
+    name = "part" if options.only or options.scale == "smoke" else "results"
+    path = options.output / f"{name}.json"
     results.write(path, results.merged(path, measured, options.what))
-    draw(measured, options)
+    draw(measured, options, name)
     print("\n".join(table.lines(measured["found"])))
     say(f"\n{path} written after {(time.monotonic() - started) / 60:.1f} minutes")
     sys.exit(results.exit_code(measured["found"]))

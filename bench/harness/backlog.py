@@ -34,7 +34,7 @@ def figures(looks, events):
     timer at the end. With fewer than three steps they are those of the whole."""
     seconds, _, after = looks[-1]
     steps = [look for before, look in zip(looks, looks[1:]) if look[1] > before[1]]
-    first, last = (steps[0], steps[-2]) if len(steps) > 3 else (looks[0], looks[-1])
+    first, last = (steps[0], steps[-2]) if len(steps) >= 3 else (looks[0], looks[-1])
     rows = last[1] - first[1]
     found = {"rows_per_second": rows / (last[0] - first[0]), "rows_per_second_overall": events / seconds}
     for name in after:
