@@ -25,7 +25,7 @@ pub async fn files_at_any_depth_are_listed_with_size_and_time(place: Place) {
 async fn a_list_of_more_than_a_page_is_complete() {
     let place = s3();
     // A page holds 1,000 names.
-    let names: Vec<String> = (0..1_100).map(|number| format!("{number:04}")).collect();
+    let names: Vec<String> = (0..1_001).map(|number| format!("{number:04}")).collect();
     stream::iter(&names).for_each_concurrent(16, |name| place.write(name, "")).await;
     assert_eq!(place.names().await, names);
 }

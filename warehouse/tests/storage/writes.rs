@@ -11,9 +11,12 @@ const MIB: usize = 1 << 20;
 /// Enough for several parts and a rest.
 const LARGE: usize = 20 * MIB + 7;
 
-/// Bytes that differ from one place to the next.
+/// Bytes of which no part of a file looks like another.
 pub fn bytes(length: usize) -> Bytes {
-    (0..length).map(|index| (index * 31 + index / 251) as u8).collect()
+    let pattern: Vec<u8> = (0..65_521).map(|index| (index * 31 + index / 251) as u8).collect();
+    let mut bytes = pattern.repeat(length / pattern.len() + 1);
+    bytes.truncate(length);
+    bytes.into()
 }
 
 pub async fn a_file_appears_only_when_it_is_whole(place: Place) {
