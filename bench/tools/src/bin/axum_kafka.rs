@@ -1,8 +1,10 @@
 //! Limit: an HTTP server that hands bodies to Kafka unread and answers when they are durable.
 //!
-//! usage: axum_kafka ADDRESS BROKERS TOPIC
+//! usage: axum_kafka ADDRESS BROKERS TOPIC [keyed]
 //!
-//! `POST /one` makes a record of the body, `POST /lines` one of each line.
+//! `POST /one` makes a record of the body, `POST /lines` one of each line. With `keyed` each record has a key
+//! of its own, which spreads them over the partitions as the keys of visitors do; else the client fills one partition's
+//! batch after the other.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -57,6 +59,8 @@ impl ProducerContext for Deliveries {
 struct Sending {
     producer: ThreadedProducer<Deliveries>,
     topic: String,
+    is_keyed: bool,
+    next_key: AtomicU64,
 }
 
 impl Sending {
@@ -66,7 +70,9 @@ impl Sending {
         pending.records.store(1, Ordering::Relaxed);
         for payload in payloads {
             pending.records.fetch_add(1, Ordering::AcqRel);
-            let record = BaseRecord::<(), [u8], _>::with_opaque_to(&self.topic, pending.clone()).payload(payload);
+            let key = self.next_key.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+            let record = BaseRecord::<[u8], [u8], _>::with_opaque_to(&self.topic, pending.clone()).payload(payload);
+            let record = if self.is_keyed { record.key(&key[..]) } else { record };
             if self.producer.send(record).is_err() {
                 pending.settle(false);
             }
@@ -88,12 +94,15 @@ async fn lines(State(sending): State<Arc<Sending>>, body: Bytes) -> StatusCode {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [address, brokers, topic] = &arguments[..] else { bail!("usage: axum_kafka ADDRESS BROKERS TOPIC") };
+    let [address, brokers, topic, options @ ..] = &arguments[..] else {
+        bail!("usage: axum_kafka ADDRESS BROKERS TOPIC [keyed]")
+    };
+    let is_keyed = options.iter().any(|option| option == "keyed");
     let producer = durable_producer(brokers).create_with_context(Deliveries).context("failed to make a producer")?;
     let listener = tokio::net::TcpListener::bind(address).await?.tap_io(|socket| {
         let _ = socket.set_nodelay(true);
     });
-    let state = Arc::new(Sending { producer, topic: topic.clone() });
+    let state = Arc::new(Sending { producer, topic: topic.clone(), is_keyed, next_key: AtomicU64::new(0) });
     let router = Router::new().route("/one", post(one)).route("/lines", post(lines)).with_state(state);
     Ok(axum::serve(listener, router).await?)
 }
