@@ -22,10 +22,18 @@ def consume(parse):
     return run
 
 
+def parse(bench, _work):
+    events = bench.scale.iceberg_events
+    finished = bench.tools.run("parse", bench.events_file, events)
+    seconds = finished.found["seconds"]
+    return {"rows_per_second": events / seconds, "cpu_s_per_million": finished.cpu_seconds / events * 1e6}
+
+
 def benchmark(peers):
     contestants = [
         Contestant("pageberg", PAGEBERG, pageberg, 14),
         Contestant("rdkafka alone", LIMIT, consume("none"), 3),
+        Contestant("JSON alone", LIMIT, parse, 2),
         Contestant("rdkafka, JSON", LIMIT, consume("json"), 3),
     ]
     if peers:
