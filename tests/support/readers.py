@@ -2,8 +2,9 @@
 
 usage: readers.py duckdb|pyiceberg|spark SOURCE QUERY [ARGUMENT]
 
-SOURCE is a data folder, or the URL of a REST catalog, whose token stands in CATALOG_TOKEN if it asks for one. Spark reads
-from catalogs only, and knows count, topics, sql and append alone.
+SOURCE is a data folder, or the URL of a REST catalog, whose token stands in CATALOG_TOKEN if it asks for one, and
+#NAMESPACE at its end where that is not web. Spark reads from catalogs only, and knows count, topics, sql
+and append alone.
 
 QUERY      prints
 count      {"rows": number, "distinct_ids": number}
@@ -15,7 +16,6 @@ rows       every row as an object, in order of log_partition and log_offset; tim
 topics     {"rows", "distinct", "least", "most"} of log_offset for each log_topic
 sql TEXT   the rows that DuckDB or Spark answers with as lists, {views} in the text standing for the table
 append     {"refused": reason} when the table's rows could not be written to it again, else {}
-foreign N  {"rows": number} appended by PyIceberg in one commit, as those of the N-th commit of the topic "foreign"
 session    a line for each line of the standard input that names a query and its argument, all in one session
 """
 
@@ -31,9 +31,8 @@ import sys
 CATALOG = "pageberg"
 NAMESPACE = "web"
 TABLE = "page_views"
-QUERIES = ("count", "ids", "countries", "url", "country", "rows", "topics", "sql", "append", "foreign", "session")
+QUERIES = ("count", "ids", "countries", "url", "country", "rows", "topics", "sql", "append", "session")
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
-FOREIGN_ROWS = 3
 TOPICS = (
     "SELECT log_topic, count(log_offset), count(DISTINCT log_offset), min(log_offset), max(log_offset) "
     "FROM {views} GROUP BY log_topic"
@@ -176,32 +175,6 @@ class PyIceberg:
     def append(self):
         self.table.append(self.table.scan().to_arrow())
 
-    def foreign(self, number):
-        import pyarrow
-        from pyiceberg.exceptions import CommitFailedException
-
-        now = datetime.datetime.now(datetime.timezone.utc)
-        columns = self.table.schema().as_arrow()
-        first = int(number) * FOREIGN_ROWS
-        rows = [
-            {
-                "event_id": f"foreign-{offset}",
-                "event_timestamp": datetime.datetime(2026, 1, 1 + offset % 2, tzinfo=datetime.timezone.utc),
-                "received_at": now,
-                "late": False,
-                "log_topic": "foreign",
-                "log_partition": 0,
-                "log_offset": offset,
-            }
-            for offset in range(first, first + FOREIGN_ROWS)
-        ]
-        while True:
-            try:
-                self.table.refresh().append(pyarrow.Table.from_pylist(rows, schema=columns))
-                return {"rows": FOREIGN_ROWS}
-            except CommitFailedException:
-                continue
-
     def rows(self):
         return sorted(self.scan(), key=lambda row: (row["log_partition"], row["log_offset"]))
 
@@ -271,6 +244,9 @@ def answer(reader, query, *arguments):
 
 
 def main(reader, source, query, *arguments):
+    global NAMESPACE
+    source, _, namespace = source.partition("#")
+    NAMESPACE = namespace or NAMESPACE
     readers = {"duckdb": DuckDb, "pyiceberg": PyIceberg, "spark": Spark}
     reader = readers[reader](source)
     queries = (line.strip().split(" ", 1) for line in sys.stdin) if query == "session" else [[query, *arguments]]

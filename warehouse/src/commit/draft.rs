@@ -4,14 +4,16 @@ use std::collections::HashMap;
 
 use event::Timestamp;
 use iceberg::spec::{
-    DataFile, MAIN_BRANCH, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter, ManifestWriterBuilder,
-    Operation, PartitionSpecRef, Snapshot, SnapshotReference, SnapshotRetention, SnapshotSummaryCollector, Summary,
+    DataContentType, DataFile, MAIN_BRANCH, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter,
+    ManifestWriterBuilder, Operation, PartitionSpecRef, Snapshot, SnapshotReference, SnapshotRetention,
+    SnapshotSummaryCollector, Summary,
 };
 use iceberg::table::Table;
 use iceberg::{TableRequirement, TableUpdate};
 use uuid::Uuid;
 
 use super::{Change, summary};
+use crate::maintain::references;
 use crate::{Error, files};
 
 /// Asks the manifest writer to leave the sequence number of new files to the commit.
@@ -48,7 +50,7 @@ impl<'a> SnapshotDraft<'a> {
     /// A manifest of new data files, all of this partition spec.
     pub(crate) async fn added(&mut self, files: Vec<DataFile>, spec: &PartitionSpecRef) -> Result<ManifestFile, Error> {
         let metadata = self.table.metadata();
-        let mut writer = self.manifest(spec)?;
+        let mut writer = self.manifest(spec, DataContentType::Data)?;
         for file in files {
             self.changes.add_file(&file, metadata.current_schema().clone(), spec.clone());
             writer.add_file(file, AT_COMMIT).map_err(Error::iceberg("list a new data file"))?;
@@ -56,8 +58,8 @@ impl<'a> SnapshotDraft<'a> {
         writer.write_manifest_file().await.map_err(Error::iceberg("write a manifest"))
     }
 
-    /// A manifest in the place of others of the same partition spec: these entries of theirs, each kept or removed.
-    /// Entries that were removed before must not be among them.
+    /// A manifest in the place of others of the same partition spec and kind of content: these entries of theirs, each
+    /// kept or removed. Entries that were removed before must not be among them.
     pub(crate) async fn rewritten(
         &mut self,
         spec: &PartitionSpecRef,
@@ -65,7 +67,8 @@ impl<'a> SnapshotDraft<'a> {
         is_removed: impl Fn(&DataFile) -> bool,
     ) -> Result<ManifestFile, Error> {
         let schema = self.table.metadata().current_schema();
-        let mut writer = self.manifest(spec)?;
+        let content = entries.first().map_or(DataContentType::Data, |entry| entry.content_type());
+        let mut writer = self.manifest(spec, content)?;
         for entry in entries {
             let file = entry.data_file();
             let sequence = entry.sequence_number().unwrap_or_default();
@@ -104,7 +107,7 @@ impl<'a> SnapshotDraft<'a> {
                     snapshot_id: metadata.current_snapshot_id(),
                 },
             ],
-            updates: self.updates(snapshot),
+            updates: self.updates(snapshot)?,
             files: std::mem::take(&mut self.written),
         })
     }
@@ -117,8 +120,11 @@ impl<'a> SnapshotDraft<'a> {
         change.map(Some)
     }
 
-    fn updates(&self, snapshot: Snapshot) -> Vec<TableUpdate> {
-        let reference = SnapshotReference::new(self.id, SnapshotRetention::branch(None, None, None));
+    fn updates(&self, snapshot: Snapshot) -> Result<Vec<TableUpdate>, Error> {
+        // What the branch asks to be kept is not the draft's to change.
+        let retention = references(self.table.metadata())?.remove(MAIN_BRANCH).map(|main| main.retention);
+        let retention = retention.unwrap_or_else(|| SnapshotRetention::branch(None, None, None));
+        let reference = SnapshotReference::new(self.id, retention);
         let mut updates = vec![
             TableUpdate::AddSnapshot { snapshot },
             TableUpdate::SetSnapshotRef { ref_name: MAIN_BRANCH.to_owned(), reference },
@@ -127,14 +133,18 @@ impl<'a> SnapshotDraft<'a> {
             // A snapshot's own properties are out of sight after anybody else's commit; the table's stay.
             updates.push(TableUpdate::SetProperties { updates: self.positions.clone() });
         }
-        updates
+        Ok(updates)
     }
 
-    fn manifest(&mut self, spec: &PartitionSpecRef) -> Result<ManifestWriter, Error> {
+    fn manifest(&mut self, spec: &PartitionSpecRef, content: DataContentType) -> Result<ManifestWriter, Error> {
         let location = self.location(&format!("{}-m{}.avro", self.name, self.written.len()));
         let output = self.table.file_io().new_output(location).map_err(Error::iceberg("begin a manifest"))?;
         let schema = self.table.metadata().current_schema().clone();
-        Ok(ManifestWriterBuilder::new(output, Some(self.id), schema, spec.as_ref().clone()).build_v2_data())
+        let builder = ManifestWriterBuilder::new(output, Some(self.id), schema, spec.as_ref().clone());
+        Ok(match content {
+            DataContentType::Data => builder.build_v2_data(),
+            DataContentType::PositionDeletes | DataContentType::EqualityDeletes => builder.build_v2_deletes(),
+        })
     }
 
     async fn manifest_list(&mut self, manifests: Vec<ManifestFile>) -> iceberg::Result<String> {

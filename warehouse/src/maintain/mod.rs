@@ -2,12 +2,14 @@
 //!
 //! 1. Small data files of a partition become few (`compaction`): which and how many is for `tiers` to say, their rows
 //!    are in the order of `sorted`.
-//! 2. Small manifests become few, so that a reader's plan takes little time (`manifests`).
-//! 3. Snapshots that nobody needs any more are dropped, so that the metadata stays small (`snapshots`).
-//! 4. Files that nothing names are deleted once they are old (`unreferenced`), found by listing the table's folders.
+//! 2. Files that tell of deleted rows go when no data file is left that they apply to (`deletes`).
+//! 3. Small manifests become few, so that a reader's plan takes little time (`manifests`).
+//! 4. Snapshots that nobody needs any more are dropped, so that the metadata stays small (`snapshots`).
+//! 5. Files that nothing names are deleted once they are old (`unreferenced`), found by listing the table's folders.
 
 mod compaction;
 mod config;
+mod deletes;
 mod manifests;
 mod packed;
 mod report;
@@ -41,6 +43,8 @@ impl Table {
         let mut began = Instant::now();
         tracing::debug!("merging data files");
         run.compact().await?;
+        let dropped = run.drop_deletes().await;
+        run.unless_contended(dropped)?;
         run.done.compaction_ms = lap(&mut began);
         tracing::debug!("merging manifests");
         let merged = run.merge_manifests().await;

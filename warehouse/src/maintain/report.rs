@@ -17,6 +17,8 @@ pub struct Maintained {
     pub bytes_written: u64,
     /// Changes that were left because other writers were first: merges of data files, of manifests, dropped snapshots.
     pub groups_skipped: u64,
+    /// Files of deleted rows that were dropped because they apply to no data file any more.
+    pub delete_files_dropped: u64,
     /// Small files that wait until their partition has enough of them, or is over.
     pub files_left_small: u64,
     /// Files that were left because they are no Parquet files.
@@ -29,6 +31,8 @@ pub struct Maintained {
     pub files_removed: u64,
     /// Their size in bytes.
     pub bytes_removed: u64,
+    /// Folders that were left without files, removed; none in a dry run.
+    pub folders_removed: u64,
     /// Time that merging data files took, in milliseconds.
     pub compaction_ms: u64,
     /// Time that merging manifests took, in milliseconds.
@@ -42,7 +46,14 @@ pub struct Maintained {
 impl Maintained {
     /// Whether anything was done, or would be.
     pub fn has_changed_something(&self) -> bool {
-        let changes = [self.files_compacted, self.manifests_merged, self.snapshots_expired, self.files_removed];
+        let changes = [
+            self.files_compacted,
+            self.delete_files_dropped,
+            self.manifests_merged,
+            self.snapshots_expired,
+            self.files_removed,
+            self.folders_removed,
+        ];
         changes.iter().any(|count| *count > 0)
     }
 }
@@ -57,12 +68,14 @@ impl std::ops::AddAssign for Maintained {
             files_written,
             bytes_written,
             groups_skipped,
+            delete_files_dropped,
             files_left_small,
             files_left_unreadable,
             manifests_merged,
             snapshots_expired,
             files_removed,
             bytes_removed,
+            folders_removed,
             compaction_ms,
             manifests_ms,
             snapshots_ms,
@@ -74,12 +87,14 @@ impl std::ops::AddAssign for Maintained {
         self.files_written += files_written;
         self.bytes_written += bytes_written;
         self.groups_skipped += groups_skipped;
+        self.delete_files_dropped += delete_files_dropped;
         self.files_left_small += files_left_small;
         self.files_left_unreadable += files_left_unreadable;
         self.manifests_merged += manifests_merged;
         self.snapshots_expired += snapshots_expired;
         self.files_removed += files_removed;
         self.bytes_removed += bytes_removed;
+        self.folders_removed += folders_removed;
         self.compaction_ms += compaction_ms;
         self.manifests_ms += manifests_ms;
         self.snapshots_ms += snapshots_ms;

@@ -11,11 +11,11 @@ use std::time::{Duration, SystemTime};
 use futures::{StreamExt, TryStreamExt};
 use iceberg::spec::ManifestFile;
 use iceberg::table::Table;
+use storage::{Listed, Listing, plain};
 
 use super::{MaintenanceConfig, Run};
 use crate::Error;
 use crate::rewrite::live_entries;
-use crate::storage::{Listed, Listing, plain};
 
 /// Manifests and lists of them that are read at the same time.
 const CONCURRENT_READS: usize = 8;
@@ -51,6 +51,10 @@ impl Run<'_> {
             }
             self.done.files_removed += 1;
             self.done.bytes_removed += file.bytes;
+        }
+        if !self.dry_run {
+            let age = Duration::from_millis(self.settings.unreferenced_grace_ms);
+            self.done.folders_removed = listing.remove_empty_folders(&format!("{location}/data"), age).await?;
         }
         Ok(())
     }

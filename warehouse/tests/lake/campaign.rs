@@ -1,75 +1,82 @@
-//! Thousands of commits in compressed time, with everything at once.
+//! Thousands of commits in compressed time, with everything at once, on each kind of catalog and storage.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use axum::Router;
+use iceberg::{Catalog, CatalogBuilder, TableIdent};
+use iceberg_catalog_rest::RestCatalogBuilder;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use warehouse::rest::{RestConfig, router};
-use warehouse::{Maintained, Table};
+use warehouse::{Config, Maintained};
 
-use crate::answers;
-use crate::plan::{Plan, small_files};
+use crate::lakes::{self, Lake};
+use crate::plan::{Plan, with_small_files};
 use crate::process::{Process, Told};
 use crate::readers::Session;
-use crate::support::other_table;
 use crate::verdict::Verdict;
 use crate::watch::{self, Progress, Report};
 use crate::writer::Role;
+use crate::{answers, stores};
 
 /// What the writer tells when it is about to do what it is then killed at.
 const MOMENTS: [&str; 6] = [
-    "merging data files",
-    "replacing data files",
     "committing ",
+    "replacing data files",
     "merging manifests",
     "dropping snapshots",
     "deleting files that nothing names",
+    "merging data files",
 ];
 
 #[test]
 fn readers_never_fail_or_miscount_while_a_table_is_written_maintained_and_its_writer_killed() {
+    campaign(async || lakes::sqlite().await, Plan::of_main_lake(), true);
+}
+
+#[test]
+fn nor_do_they_with_the_catalog_in_postgres() {
+    campaign(async || lakes::postgres().await, Plan::of_other_lake(&["duckdb", "pyiceberg", "spark"]), false);
+}
+
+#[test]
+fn nor_do_they_with_the_catalog_in_nessie_and_the_files_in_s3() {
+    campaign(async || lakes::rest().await, Plan::of_other_lake(&["duckdb", "pyiceberg"]), false);
+}
+
+/// The whole of it, or the part of the writer's process. One at a time: each must have its readers answer in time.
+fn campaign(lake: impl AsyncFnOnce() -> Lake, plan: Plan, has_files: bool) {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     if let Some(role) = Role::of_this_process() {
         return role.play();
     }
-    let (plan, is_long) = Plan::asked();
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let began = Instant::now();
     let runtime = Runtime::new().unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    let role = Role {
-        data_folder: folder.path().to_owned(),
-        config: small_files(),
-        maintenance: plan.maintenance(),
-        commits: plan.commits,
-        commits_a_day: plan.commits / plan.days,
-        interval: plan.interval,
-    };
-    runtime.block_on(Table::open(folder.path(), &role.config)).unwrap();
-    let url = runtime.block_on(serve(&role));
+    let mut lake = runtime.block_on(lake());
+    lake.config = with_small_files(lake.config);
+    runtime.block_on(lake.open());
+    let lake = Arc::new(lake);
+    let url = runtime.block_on(serve(&lake));
 
-    let (progress, began) = (Arc::new(Progress::default()), Instant::now());
-    let files = folder.path().display().to_string();
-    let attached = plan.readers.iter().map(|reader| (*reader, url.as_str(), "catalog"));
-    let readers: Vec<_> = attached
-        .chain([("duckdb", files.as_str(), "files")])
-        .map(|(reader, source, how)| {
-            let session = Session::attach(reader, source, "");
-            watch::readers(session, format!("{reader} ({how})"), progress.clone(), plan.pause)
-        })
-        .collect();
-    let foreign = Session::attach("pyiceberg", &files, "");
-    let foreign = watch::appends(foreign, plan.foreign, plan.commits, progress.clone());
-
+    let progress = Arc::new(Progress::default());
+    let mut readers = attach(&url, &lake, &plan, &progress);
+    if has_files {
+        let folder = lake.folder.path().display().to_string();
+        readers.push(reader("duckdb", &folder, "files", &plan, &progress));
+    }
+    let foreign = watch::appends(lake.clone(), plan.foreign, plan.commits, progress.clone());
     let told = Arc::new(Mutex::new(Told::default()));
-    let kills = write(&plan, &role, &told, &progress);
-    foreign.join().unwrap().unwrap();
+    let kills = write(&plan, &role(&plan, &lake), &told, &progress);
+    foreign.join().unwrap();
     println!("all is written after {:.0} s", began.elapsed().as_secs_f64());
-    let wasted = runtime.block_on(settle(&plan, &role));
+    let settled = runtime.block_on(settle(&plan, &lake));
     progress.stop.store(true, Ordering::Release);
     let reports: Vec<Report> = readers.into_iter().map(|reader| reader.join().unwrap()).collect();
 
@@ -77,20 +84,50 @@ fn readers_never_fail_or_miscount_while_a_table_is_written_maintained_and_its_wr
     judge_readers(&mut verdict, reports, [plan.commits, plan.foreign]);
     let told = told.lock().unwrap();
     verdict.add("no append and no round of upkeep fails", told.failures.is_empty(), format!("{:?}", told.failures));
-    runtime.block_on(judge_table(&mut verdict, folder.path(), &role, is_long && !cfg!(debug_assertions)));
-    verdict.add_commits(&told.commits, is_long);
-    println!("{verdict}killed at (writing, upkeep): {kills:#?}\nthe last rounds did {wasted:?}");
-    println!("{} rounds of upkeep, {:.0} s", told.rounds.len(), began.elapsed().as_secs_f64());
+    runtime.block_on(judge_table(&mut verdict, &url, &lake.config, plan.is_timed));
+    verdict.add_commits(&told.commits, plan.is_timed);
+    println!("{verdict}killed at (writing, upkeep): {kills:#?}\nthe first round after all was written: {settled:?}");
+    println!("{} rounds of upkeep before, {:.0} s altogether", told.rounds.len(), began.elapsed().as_secs_f64());
     assert!(verdict.holds(), "\n{verdict}");
 }
 
+fn role(plan: &Plan, lake: &Lake) -> Role {
+    Role {
+        data_folder: lake.folder.path().to_owned(),
+        config: lake.config.clone(),
+        maintenance: plan.maintenance(),
+        commits: plan.commits,
+        commits_a_day: plan.commits / plan.days,
+        interval: plan.interval,
+    }
+}
+
 /// The catalog that readers attach to; it ends with the runtime.
-async fn serve(role: &Role) -> String {
-    let router = Router::new().nest("/iceberg", router(&role.data_folder, &role.config, &RestConfig::default()));
+async fn serve(lake: &Lake) -> String {
+    let table_config = [
+        ("s3.endpoint", stores::s3()),
+        ("s3.region", "us-east-1"),
+        ("s3.access-key-id", "key"),
+        ("s3.secret-access-key", "secret"),
+        ("s3.path-style-access", "true"),
+    ];
+    let table_config = table_config.map(|(key, value)| (key.to_owned(), value.into())).into();
+    let config = RestConfig { table_config, ..RestConfig::default() };
+    let router = Router::new().nest("/iceberg", router(lake.folder.path(), &lake.config, &config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/iceberg", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
     url
+}
+
+fn attach(url: &str, lake: &Lake, plan: &Plan, progress: &Arc<Progress>) -> Vec<JoinHandle<Report>> {
+    let source = format!("{url}#{}", lake.config.table.namespace);
+    plan.readers.iter().map(|name| reader(name, &source, "catalog", plan, progress)).collect()
+}
+
+fn reader(name: &'static str, source: &str, how: &str, plan: &Plan, progress: &Arc<Progress>) -> JoinHandle<Report> {
+    let session = Session::attach(name, source, "");
+    watch::readers(session, format!("{name} ({how})"), progress.clone(), plan.pause)
 }
 
 /// Lets the writer write everything, and kills it so many times on the way. What it was at each time, and how often.
@@ -98,30 +135,31 @@ fn write(plan: &Plan, role: &Role, told: &Arc<Mutex<Told>>, progress: &Arc<Progr
     let test = std::thread::current().name().unwrap().to_owned();
     let mut random = seeded();
     let mut kills = BTreeMap::new();
-    for kill in 0..plan.kills {
+    for kill in 0..=plan.kills {
         let process = Process::start(role, &test, told, progress);
         let commits = (kill + 1) as i64 * plan.commits / (plan.kills + 1) as i64;
         while progress.committed.load(Ordering::Acquire) < commits {
             process.until("committed ");
         }
-        process.until(MOMENTS[kill % MOMENTS.len()]);
-        std::thread::sleep(Duration::from_micros(random.random_range(0..30_000)));
+        if kill < plan.kills {
+            process.until(MOMENTS[kill % MOMENTS.len()]);
+            std::thread::sleep(Duration::from_micros(random.random_range(0..30_000)));
+        }
         *kills.entry(process.kill()).or_default() += 1;
-    }
-    let process = Process::start(role, &test, told, progress);
-    while progress.committed.load(Ordering::Acquire) < plan.commits {
-        process.until("committed ");
+        if kill % 10 == 9 {
+            println!("{} commits, {} kills", progress.committed.load(Ordering::Acquire), kill + 1);
+        }
     }
     kills
 }
 
 /// Maintains until there is nothing left to be done.
-async fn settle(plan: &Plan, role: &Role) -> Maintained {
-    let mut table = Table::open(&role.data_folder, &role.config).await.unwrap();
+async fn settle(plan: &Plan, lake: &Lake) -> Maintained {
+    let mut table = lake.open().await;
     let mut maintenance = plan.maintenance();
     maintenance.settled_after_ms = 0;
     let first = table.maintain(&maintenance, false).await.unwrap();
-    let deadline = Instant::now() + 5 * plan.grace;
+    let deadline = Instant::now() + 10 * plan.grace;
     tokio::time::sleep(plan.grace).await;
     while table.maintain(&maintenance, false).await.unwrap().has_changed_something() {
         assert!(Instant::now() < deadline, "upkeep comes to no end");
@@ -132,8 +170,8 @@ async fn settle(plan: &Plan, role: &Role) -> Maintained {
 fn judge_readers(verdict: &mut Verdict, reports: Vec<Report>, commits: [i64; 2]) {
     let mut sessions = Vec::new();
     for mut report in reports {
-        let found =
-            format!("{}: {} queries, the slowest {:.1} s", report.name, report.queries, report.slowest.as_secs_f64());
+        let slowest = report.slowest.as_secs_f64();
+        let found = format!("{}: {} queries, the slowest {slowest:.1} s", report.name, report.queries);
         match &report.failure {
             Some(failure) => verdict.add("no reader fails or counts wrongly", false, format!("{found}: {failure}")),
             None => {
@@ -152,12 +190,14 @@ fn judge_readers(verdict: &mut Verdict, reports: Vec<Report>, commits: [i64; 2])
     }
 }
 
-async fn judge_table(verdict: &mut Verdict, folder: &Path, role: &Role, is_timed: bool) {
-    let table = other_table(folder).await;
-    verdict.add_partitions(&table, role.config.files.target_file_bytes).await;
-    let metadata = table.metadata_location().unwrap().trim_start_matches("file://");
-    verdict.add_metadata(&table, std::fs::metadata(metadata).unwrap().len());
-    verdict.add_disk(&table, &folder.join("warehouse/web/page_views")).await;
+async fn judge_table(verdict: &mut Verdict, url: &str, config: &Config, is_timed: bool) {
+    let catalog = RestCatalogBuilder::default().with_storage_factory(storage::factory(&config.storage));
+    let catalog = catalog.load("judge", HashMap::from([("uri".to_owned(), url.to_owned())])).await.unwrap();
+    let name = TableIdent::from_strs([&config.table.namespace, &config.table.name]).unwrap();
+    let table = catalog.load_table(&name).await.unwrap();
+    verdict.add_partitions(&table, config.files.target_file_bytes).await;
+    verdict.add_metadata(&table);
+    verdict.add_storage(&table, &config.storage).await;
     verdict.add_planning(&table, is_timed).await;
 }
 

@@ -4,12 +4,18 @@
 
 mod answers;
 mod campaign;
+#[expect(dead_code, reason = "the tests of catalogs use the rest")]
+#[path = "../catalogs/lakes.rs"]
+mod lakes;
 mod plan;
 mod process;
 #[expect(dead_code, reason = "the system tests use the rest")]
 #[path = "../../../tests/system/readers.rs"]
 mod readers;
 mod rows;
+#[expect(dead_code, reason = "the tests of storage use the rest")]
+#[path = "../../../tests/support/stores.rs"]
+mod stores;
 #[expect(dead_code, reason = "the tests of the table use the rest")]
 #[path = "../table/support.rs"]
 mod support;

@@ -14,7 +14,7 @@ use crate::watch::Progress;
 use crate::writer::Role;
 
 /// How long anything may take that is waited for.
-const DEADLINE: Duration = Duration::from_secs(120);
+const DEADLINE: Duration = Duration::from_secs(600);
 
 /// What the writer's processes have told, all of them together.
 #[derive(Default)]

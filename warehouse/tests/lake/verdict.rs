@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
 use iceberg::scan::FileScanTask;
 use iceberg::table::Table;
-use warehouse::target_files;
+use storage::listing;
+use warehouse::{StorageConfig, target_files};
 
 /// Plans and commits whose median counts.
 const SAMPLES: usize = 21;
@@ -49,30 +49,32 @@ impl Verdict {
     }
 
     /// The metadata is small.
-    pub fn add_metadata(&mut self, table: &Table, on_disk: u64) {
-        let bytes = serde_json::to_vec(table.metadata()).unwrap().len();
-        let found = format!(
-            "{on_disk} B, {bytes} B uncompressed, {} snapshots, {} earlier files in its log",
-            table.metadata().snapshots().len(),
-            table.metadata().metadata_log().len()
-        );
+    pub fn add_metadata(&mut self, table: &Table) {
+        let metadata = table.metadata();
+        let bytes = serde_json::to_vec(metadata).unwrap().len();
+        let (snapshots, past) = (metadata.snapshots().len(), metadata.metadata_log().len());
+        let found = format!("{bytes} B uncompressed, {snapshots} snapshots, {past} earlier files in its log");
         self.add("metadata.json is below 1 MB", bytes < 1_000_000, found);
     }
 
-    /// There is little on the disk that nothing names.
-    pub async fn add_disk(&mut self, table: &Table, folder: &Path) {
+    /// There is little in the storage that nothing names.
+    pub async fn add_storage(&mut self, table: &Table, config: &StorageConfig) {
         let named = named(table).await;
-        let mut on_disk = HashMap::new();
-        walk(folder, &mut on_disk);
-        let of_named: u64 = named.iter().filter_map(|path| on_disk.get(path)).sum();
-        let (files, bytes) = (on_disk.len(), on_disk.values().sum::<u64>());
+        let files = listing(config, table.file_io());
+        let mut stored = HashMap::new();
+        for folder in ["data", "metadata"] {
+            let found = files.list(&format!("{}/{folder}", table.metadata().location())).await.unwrap();
+            stored.extend(found.into_iter().map(|file| (plain(&file.location), file.bytes)));
+        }
+        let of_named: u64 = named.iter().filter_map(|path| stored.get(path)).sum();
+        let (files, bytes) = (stored.len(), stored.values().sum::<u64>());
         let holds = files * 10 <= named.len() * 12 && bytes * 10 <= of_named * 12;
-        let found = format!("{files} files of {bytes} B on disk, {} of {of_named} B referenced", named.len());
+        let found = format!("{files} files of {bytes} B are there, {} of {of_named} B are referenced", named.len());
         self.add("files on disk are within 20 % of files referenced", holds, found);
     }
 
-    /// A full scan is planned fast; `is_judged` in a build that is meant to be fast.
-    pub async fn add_planning(&mut self, table: &Table, is_judged: bool) {
+    /// A full scan is planned fast; in a build that is meant to be fast it must be.
+    pub async fn add_planning(&mut self, table: &Table, is_timed: bool) {
         let mut times = Vec::new();
         for _ in 0..SAMPLES {
             let began = Instant::now();
@@ -81,11 +83,15 @@ impl Verdict {
         }
         let median = median(times);
         let found = format!("{:.1} ms", median.as_secs_f64() * 1e3);
-        self.add("a full scan is planned in 100 ms", !is_judged || median < Duration::from_millis(100), found);
+        self.add(
+            "a full scan is planned in 100 ms",
+            !is_timed || cfg!(debug_assertions) || median < Duration::from_millis(100),
+            found,
+        );
     }
 
     /// Commits have not become slower from the 50th on.
-    pub fn add_commits(&mut self, commits: &[(i64, u64)], is_judged: bool) {
+    pub fn add_commits(&mut self, commits: &[(i64, u64)], is_timed: bool) {
         let around = |number: i64| {
             let near = commits.iter().filter(|(commit, _)| (number - 25..number + 25).contains(commit));
             median(near.map(|(_, micros)| Duration::from_micros(*micros)).collect())
@@ -93,7 +99,7 @@ impl Verdict {
         let last = commits.iter().map(|(commit, _)| *commit).max().unwrap_or_default();
         let [early, late] = [around(50), around(last - 25)];
         let found = format!("{:.1} ms around the 50th, {:.1} ms at the end", ms(early), ms(late));
-        self.add("the last commits take at most twice as long as the 50th", !is_judged || late <= 2 * early, found);
+        self.add("the last commits take at most twice as long as the 50th", !is_timed || late <= 2 * early, found);
     }
 }
 
@@ -135,17 +141,10 @@ async fn named(table: &Table) -> HashSet<String> {
             }
         }
     }
-    named.into_iter().map(|path| path.trim_start_matches("file://").to_owned()).collect()
+    named.iter().map(|path| plain(path)).collect()
 }
 
-/// Sizes of the files under a folder, by path.
-fn walk(folder: &Path, found: &mut HashMap<String, u64>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            walk(&path, found);
-        } else {
-            found.insert(path.display().to_string(), path.metadata().unwrap().len());
-        }
-    }
+/// A location as every engine spells it.
+fn plain(location: &str) -> String {
+    location.trim_start_matches("file://").to_owned()
 }

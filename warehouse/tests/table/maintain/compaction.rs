@@ -177,6 +177,63 @@ async fn readers_find_every_committed_row_while_files_are_merged() {
 }
 
 #[tokio::test]
+async fn a_day_that_is_over_becomes_the_fewest_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    deliver_each(&mut table, 3).await;
+    let done = maintain(&mut table).await;
+    assert_eq!((done.files_compacted, done.files_left_small), (0, 6));
+    let told = table.maintain(&over(), true).await.unwrap();
+    let done = table.maintain(&over(), false).await.unwrap();
+    assert_eq!((done.files_compacted, done.rows_compacted, done.files_written), (6, 6, 2));
+    assert_eq!((told.files_compacted, told.rows_compacted, told.files_written), (6, 6, 2));
+    assert_eq!((done.files_left_small, listed(folder.path()).await.len()), (0, 2));
+    assert!(!table.maintain(&over(), false).await.unwrap().has_changed_something());
+}
+
+#[tokio::test]
+async fn many_rows_of_a_day_that_is_over_become_files_of_the_same_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    for from in (0..6_000).step_by(1_000) {
+        deliver(&mut table, &(from..from + 1_000).map(|offset| view(offset, 10)).collect::<Vec<_>>()).await;
+    }
+    let bytes: u64 = listed(folder.path()).await.iter().map(DataFile::file_size_in_bytes).sum();
+    let mut config = Config::default();
+    config.files.target_file_bytes = bytes as usize * 2 / 5;
+    let mut table = Table::open(folder.path(), &config).await.unwrap();
+    let done = table.maintain(&over(), false).await.unwrap();
+    assert_eq!((done.rows_compacted, done.files_written), (6_000, 3));
+    assert!(listed(folder.path()).await.iter().all(|file| file.record_count() == 2_000));
+    for count in both_readers(folder.path(), &["count"]) {
+        assert_eq!(count, json!({"rows": 6_000, "distinct_ids": 6_000}));
+    }
+}
+
+#[tokio::test]
+async fn deleted_rows_and_the_files_that_tell_of_them_go_and_do_not_come_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    deliver_each(&mut table, 3).await;
+    for log_offset in [0, 3] {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/delete_row.py");
+        let output = python().arg(script).arg(folder.path()).arg(log_offset.to_string()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    let before = rows(folder.path());
+    assert_eq!(before[0].len(), 4);
+    let kept = table.maintain(&MaintenanceConfig::default(), false).await.unwrap();
+    assert_eq!((kept.files_compacted, kept.delete_files_dropped), (0, 0), "rows of these days may still come");
+    let done = table.maintain(&over(), false).await.unwrap();
+    assert_eq!((done.files_written, done.delete_files_dropped), (2, 2));
+    assert_eq!((rows(folder.path()), listed(folder.path()).await.len()), (before, 2));
+    deliver_each(&mut table, 1).await;
+    for count in both_readers(folder.path(), &["count"]) {
+        assert_eq!(count, json!({"rows": 6, "distinct_ids": 6}));
+    }
+}
+
+#[tokio::test]
 async fn two_at_once_and_another_engine_that_deletes_do_no_harm() {
     let folder = tempfile::tempdir().unwrap();
     let (mut table, mut other) = (open(folder.path()).await, open(folder.path()).await);

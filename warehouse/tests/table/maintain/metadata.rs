@@ -102,3 +102,18 @@ async fn an_append_at_any_instant_is_kept_while_manifests_and_snapshots_go() {
     }
     assert_eq!(open(folder.path()).await.positions(TOPIC).unwrap().get(0), Some(rows as i64));
 }
+
+#[tokio::test]
+async fn what_the_main_branch_asks_to_be_kept_survives_commits_and_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = open(folder.path()).await;
+    deliver_each(&mut table, 1).await;
+    let theirs = "from pyiceberg.table.update import SetSnapshotRefUpdate\n\
+                  update = SetSnapshotRefUpdate(ref_name='main', type='branch', \
+                  snapshot_id=table.current_snapshot().snapshot_id, min_snapshots_to_keep=4)\n\
+                  catalog.commit_table(table, (), (update,))";
+    run_pyiceberg(folder.path(), theirs);
+    deliver_each(&mut table, 5).await;
+    let done = table.maintain(&expiring(), false).await.unwrap();
+    assert_eq!((done.snapshots_expired, snapshots(folder.path()).await), (2, 4));
+}
