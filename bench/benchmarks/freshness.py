@@ -1,7 +1,7 @@
 """How long after its receipt an event is visible to readers, at half of the load that the three sinks can take.
 
-Postgres tells when each row's transaction was committed. Iceberg's rows became visible when the snapshot that added their
-file was first seen in the catalog.
+Postgres tells when each row's transaction was committed. Iceberg's rows became visible when the snapshot that added
+their file was first seen in the catalog.
 """
 
 import threading
@@ -82,10 +82,22 @@ def pageberg(bench, work):
         with Pageberg(bench, "serve", work, settings, ["--sinks", ",".join(SINKS)]) as process, Watch(process) as watch:
             started, before = time.monotonic(), process.cpu_seconds()
             load = open_loop(
-                bench, process.listen, "/v1/events", rate, CONNECTIONS, scale.freshness_seconds, EVENTS_A_REQUEST, events_file
+                bench,
+                process.listen,
+                "/v1/events",
+                rate,
+                CONNECTIONS,
+                scale.freshness_seconds,
+                EVENTS_A_REQUEST,
+                events_file,
             )
             events = load.requests * EVENTS_A_REQUEST
-            until("all is delivered", lambda: process.delivered(SINKS) == events, 60 + scale.iceberg_commit_ms / 1e3, process)
+            until(
+                "all is delivered",
+                lambda: process.delivered(SINKS) == events,
+                60 + scale.iceberg_commit_ms / 1e3,
+                process,
+            )
             cost, seconds = process.cpu_seconds() - before, time.monotonic() - started
             memory = process.peak_memory_mib()
             time.sleep(2 / LOOKS_A_SECOND)

@@ -99,7 +99,9 @@ def one_event(connections, peers):
     ]
     # Fewer connections are measured to be seen.
     title = f"HTTP, one event a request, {connections} connections"
-    return Benchmark(f"http_one_event_{connections}", title, contestants, checks if connections == TARGET_CONNECTIONS else [])
+    return Benchmark(
+        f"http_one_event_{connections}", title, contestants, checks if connections == TARGET_CONNECTIONS else []
+    )
 
 
 def many_events(connections, peers):

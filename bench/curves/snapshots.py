@@ -63,9 +63,7 @@ def curve(scale):
     points = Points()
     names = [f"{(number + 1) * 10} %" for number in range(POINTS)]
     seconds = [scale.snapshots / 20] + [0] * (POINTS - 1)
-    contestants = [
-        Contestant(name, PAGEBERG, points.run(number), seconds[number]) for number, name in enumerate(names)
-    ]
+    contestants = [Contestant(name, PAGEBERG, points.run(number), seconds[number]) for number, name in enumerate(names)]
     return Benchmark(
         "curve_snapshots",
         f"Time of a commit against snapshots of the table (100 %: about {scale.snapshots:,})",

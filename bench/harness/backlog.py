@@ -10,7 +10,7 @@ STALL_SECONDS = 60
 
 
 def work_off(process, visible, events, servers):
-    """Figures of one run. `visible()` is the number of rows that readers see; `servers` are what works along, by name."""
+    """Figures of one run. `visible()` is the number of rows that readers see; `servers` work along, by name."""
     started, before = time.monotonic(), costs(process, servers)
     looks, moved = [(0.0, 0, before)], 0.0
     while looks[-1][1] < events:

@@ -18,7 +18,8 @@ def bars(measured):
     drawing = Drawing(WIDTH, 70 + rows * ROW + 14 * len(groups))
     machine = measured["machine"]
     drawing.text(16, 26, "Throughput, everything on the same cores", 16, weight="bold")
-    drawing.text(16, 46, f"{machine['cpu']}, {machine['cores']} cores, {measured['date']}, {measured['scale']} run", 11, colour=FAINT)
+    conditions = f"{machine['cpu']}, {machine['cores']} cores, {measured['date']}, {measured['scale']} run"
+    drawing.text(16, 46, conditions, 11, colour=FAINT)
     y = 70
     for one, rate in groups:
         drawing.text(16, y + 8, one["title"], 12, weight="bold")
@@ -68,7 +69,9 @@ def panel(drawing, left, top, curve, name):
     y = lambda value: bottom - PANEL_HEIGHT * value / most
     drawing.text(left, top - 12, f"{UNITS.get(name, name)}, at most {figure(most)}", 11)
     drawing.line([(left, top), (left, bottom), (left + PANEL_WIDTH, bottom)])
-    drawing.line([(left + i * step, y(spread["median"])) for i, (_, spread) in enumerate(points)], COLOURS["pageberg"], 2)
+    drawing.line(
+        [(left + i * step, y(spread["median"])) for i, (_, spread) in enumerate(points)], COLOURS["pageberg"], 2
+    )
     for i, (label, spread) in enumerate(points):
         x = left + i * step
         drawing.line([(x, y(spread["min"])), (x, y(spread["max"]))], INK)

@@ -85,12 +85,16 @@ def judge(benchmark, check):
     }
     if not one or check.against and not other:
         return row | {"verdict": NOT_RUN}
-    found = ratios(one, other, check.figure) if other else [run[check.figure] for run in one.runs if check.figure in run]
+    found = (
+        ratios(one, other, check.figure) if other else [run[check.figure] for run in one.runs if check.figure in run]
+    )
     row |= {"value": median_of(one, check.figure), "other": median_of(other, check.figure) if other else None}
     if not found:
         return row | {"verdict": FAILED if one.failure or other and other.failure else NOT_RUN}
     median = statistics.median(found)
-    reached = (check.at_least is None or median >= check.at_least) and (check.at_most is None or median <= check.at_most)
+    reached = (check.at_least is None or median >= check.at_least) and (
+        check.at_most is None or median <= check.at_most
+    )
     return row | {"ratio": spread(found) if other else None, "verdict": REACHED if reached else MISSED}
 
 

@@ -31,7 +31,7 @@ def closed_loop(bench, process, address, path, connections, events_a_request=1, 
 
 
 def settled(recorded):
-    """The number of records once it stays the same: the last requests of a load that has ended are still on their way."""
+    """The number of records once it stays the same: the last requests of a load are still on their way."""
     seen = []
 
     def is_settled():

@@ -25,7 +25,9 @@ class Kafka:
 
     def call(self, verb, *arguments):
         command = [str(self.script), verb, *map(str, arguments)]
-        return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, start_new_session=True).stdout.strip()
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, check=True, text=True, start_new_session=True
+        ).stdout.strip()
 
     def version(self):
         return self.jars.name.removeprefix("kafka-")

@@ -19,7 +19,17 @@ class Load:
 def wrk(bench, url, connections, seconds, events_a_request):
     """Closed loop on one thread."""
     script = "one.lua" if events_a_request == 1 else "lines.lua"
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", "20s", "-s", bench.folder / "lua" / script, url]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{seconds}s",
+        "--timeout",
+        "20s",
+        "-s",
+        bench.folder / "lua" / script,
+        url,
+    ]
     environment = {"EVENTS": bench.events_file, "EVENTS_A_REQUEST": events_a_request}
     finished = run("wrk", command, bench.work / "load", environment, seconds + 60)
     found = finished.found
@@ -31,7 +41,15 @@ def wrk(bench, url, connections, seconds, events_a_request):
 
 def open_loop(bench, address, path, events_a_second, connections, seconds, events_a_request=1, events_file=None):
     """Latencies count from when a request was due."""
-    arguments = [address, path, events_a_second, connections, seconds, events_a_request, events_file or bench.events_file]
+    arguments = [
+        address,
+        path,
+        events_a_second,
+        connections,
+        seconds,
+        events_a_request,
+        events_file or bench.events_file,
+    ]
     finished = run("open_loop", [bench.tools.path("open_loop"), *arguments], bench.work / "load", None, seconds + 120)
     found = finished.found
     if found["refused"]:

@@ -9,7 +9,7 @@ import urllib.request
 from harness.processes import Failed, Process, free_port, until
 
 START_SECONDS = 60
-# All that Iceberg commits are compared by is one second, a tenth of the default: so the end of a backlog waits for no timer.
+# A tenth of the default, so that the end of a backlog does not wait for a timer.
 BACKLOG_COMMIT_MS = 1_000
 
 

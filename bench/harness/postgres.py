@@ -29,7 +29,9 @@ class Postgres:
 
     def call(self, verb, *arguments):
         command = [str(self.script), verb, *map(str, arguments)]
-        return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, start_new_session=True).stdout.strip()
+        return subprocess.run(
+            command, stdout=subprocess.PIPE, check=True, text=True, start_new_session=True
+        ).stdout.strip()
 
     def remove(self):
         self.call("remove", self.folder)

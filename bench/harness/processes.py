@@ -82,7 +82,9 @@ class Process:
         self.name = name
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / f"{name}.log"
-        inherited = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "JAVA_HOME", "TMPDIR") if key in os.environ}
+        inherited = {
+            key: os.environ[key] for key in ("PATH", "HOME", "LANG", "JAVA_HOME", "TMPDIR") if key in os.environ
+        }
         with open(self.log, "ab") as log:
             self.child = subprocess.Popen(
                 [str(part) for part in command],

@@ -37,9 +37,8 @@ def contestant(one, names):
     if one["failure"] and not one["figures"]:
         return [one["name"], f"FAILED: {one['failure'].splitlines()[0]}"]
     figures = one["figures"]
-    servers = [
-        f"{name.rpartition('.')[2]} {spread['median']:.2f}" for name, spread in figures.items() if name.startswith("cpu_s_per_million.")
-    ]
+    costs = [(name, spread["median"]) for name, spread in figures.items() if name.startswith("cpu_s_per_million.")]
+    servers = [f"{name.rpartition('.')[2]} {median:.2f}" for name, median in costs]
     failed = ["FAILED later"] if one["failure"] else []
     return [one["name"], *(number(figures.get(name)) for name in names), ", ".join(servers + failed)]
 
@@ -56,7 +55,11 @@ def figure(value):
 
 def verdict(benchmark, row):
     target = f"≥ {row['at_least']:,g}" if row["at_least"] is not None else f"≤ {row['at_most']:,g}"
-    ratio = f"{row['ratio']['median']:.2f} ({row['ratio']['min']:.2f}–{row['ratio']['max']:.2f})" if row.get("ratio") else "–"
+    ratio = (
+        f"{row['ratio']['median']:.2f} ({row['ratio']['min']:.2f}–{row['ratio']['max']:.2f})"
+        if row.get("ratio")
+        else "–"
+    )
     times = "×" if row["against"] else ""
     name = row["contestant"] if row["contestant"] != "pageberg" else ""
     work = f"{benchmark['title']}{': ' + name if name else ''}"

@@ -17,7 +17,9 @@ def verdict(contestants, **check):
 class Verdicts(unittest.TestCase):
     def test_a_ratio_is_the_median_of_those_of_each_round(self):
         # The machine was twice as fast in the second round: no ratio comes of different rounds.
-        row = verdict([contestant("pageberg", [20, 40, 33]), contestant("peer", [10, 20, 11])], against="peer", at_least=2)
+        row = verdict(
+            [contestant("pageberg", [20, 40, 33]), contestant("peer", [10, 20, 11])], against="peer", at_least=2
+        )
         self.assertEqual((row["verdict"], row["ratio"]["median"]), (REACHED, 2.0))
 
     def test_a_ratio_just_below_its_target_is_missed(self):
@@ -55,7 +57,12 @@ class Charts(unittest.TestCase):
         def measured():
             benchmark = Benchmark("b", "B", [contestant("pageberg", [20]), contestant("peer", [10], LIMIT)], [])
             machine = {"cpu": "one", "cores": 2}
-            return {"machine": machine, "date": "2026-01-05", "scale": "full", "found": [results.of_benchmark(benchmark, 0)]}
+            return {
+                "machine": machine,
+                "date": "2026-01-05",
+                "scale": "full",
+                "found": [results.of_benchmark(benchmark, 0)],
+            }
 
         self.assertEqual(chart.bars(measured()), chart.bars(measured()))
         self.assertIn("peer", chart.bars(measured()))

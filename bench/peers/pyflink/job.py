@@ -27,7 +27,11 @@ class Place(ScalarFunction):
 
 
 def flat(record):
-    return {"country": record.get("country_code", ""), "state": record.get("state1", ""), "city": record.get("city", "")}
+    return {
+        "country": record.get("country_code", ""),
+        "state": record.get("state1", ""),
+        "city": record.get("city", ""),
+    }
 
 
 def nested(record):
@@ -66,7 +70,8 @@ def main():
             ip VARCHAR, event_timestamp TIMESTAMP(3), referrer VARCHAR, host VARCHAR, url VARCHAR, geodata VARCHAR
         ) WITH (
             'connector' = 'jdbc', 'url' = '{os.environ["JDBC_URL"]}', 'table-name' = 'processed_events',
-            'username' = 'pageberg', 'password' = '', 'driver' = 'org.postgresql.Driver', 'sink.buffer-flush.max-rows' = '5000'
+            'username' = 'pageberg', 'password' = '', 'driver' = 'org.postgresql.Driver',
+            'sink.buffer-flush.max-rows' = '5000'
         )""")
     table.create_temporary_system_function("place", udf(Place(), result_type=DataTypes.STRING()))
     rows = "SELECT ip, event_timestamp, referrer, host, url, place(ip) FROM events"

@@ -2,8 +2,8 @@
 //!
 //! | what | how many | how uneven |
 //! |---|---|---|
-//! | visitors, each with one address, one user agent and one language | 250,000, of which 3 % by IPv6 | a twentieth makes 47 % of the views |
-//! | pages | 4,000 on each of three hosts | a twentieth makes 47 % of the views; 14 % carry a query, 6 % of a campaign |
+//! | visitors, each of one address, user agent, language | 250,000; 3 % IPv6 | a twentieth makes 47 % of the views |
+//! | pages | 4,000 on each of three hosts | a twentieth gets 47 % of the views; 14 % have a query, 6 % a campaign's |
 //! | referrers | none 40 %, the site's own pages 40 %, search engines 12 %, others 8 % | |
 //! | user agents | 346 | new ones are common; 1 robot in 35 agents |
 
