@@ -12,11 +12,12 @@ run: ## Set up what is missing and run pageberg on ./data (variables: DATA, LIST
 test: ## Check everything: formatting, lints, tests, documentation, scripts, licences
 	@dev/test.sh
 
-test-setup: ## Fetch what the tests need: Python packages, Postgres binaries, Kafka's jars, Spark, Azurite and Chromium
+test-setup: ## Fetch what the tests need: Python packages, Postgres binaries, Kafka's jars, Spark, Nessie, Azurite and Chromium
 	@dev/venv.sh
 	@dev/postgres.sh bin
 	@dev/kafka.sh fetch
 	@dev/spark.sh
+	@dev/nessie.sh fetch
 	@dev/azurite.sh
 	@dev/browser.sh
 

@@ -33,6 +33,7 @@ set_up() {
     echo "Postgres: $(dev/postgres.sh bin)"
     echo "Kafka: $(dev/kafka.sh fetch)"
     echo "Spark: $(dev/spark.sh)"
+    echo "Nessie: $(dev/nessie.sh fetch)"
     echo "Azurite: $(dev/azurite.sh)"
     echo "Browser: $(dev/browser.sh)"
 }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use anyhow::{bail, ensure};
 use indicatif::{HumanBytes, HumanCount};
 use tokio_util::sync::CancellationToken;
-use warehouse::Maintained;
+use warehouse::{CatalogKind, Maintained};
 
 use crate::config::Config;
 use crate::maintenance;
@@ -47,7 +47,8 @@ impl Args {
 
     async fn once(&self, config: &Config) -> anyhow::Result<()> {
         let catalog = config.data.join("catalog.sqlite");
-        ensure!(catalog.exists(), "there is no Iceberg table: {} does not exist (--data DIR)", catalog.display());
+        let is_local = config.iceberg.catalog.kind == CatalogKind::Sqlite;
+        ensure!(!is_local || catalog.exists(), "there is no Iceberg table: {} does not exist (--data DIR)", catalog.display());
         let Some(done) = maintenance::round(config, self.dry_run).await? else {
             bail!("another process maintains the table at this moment");
         };

@@ -31,15 +31,15 @@ pub fn azure() -> &'static str {
     &SERVER.url
 }
 
-struct Server {
-    url: String,
+pub struct Server {
+    pub url: String,
     /// It runs until this is closed.
     _open: ChildStdin,
 }
 
 impl Server {
     /// Starts a server that prints its URL once it answers.
-    fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut server = started.unwrap_or_else(|error| panic!("{command:?}: {error}: run `make test-setup`"));
         let mut url = String::new();

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use event::{Advance, Positions};
-use iceberg::spec::{Schema, UnboundPartitionSpec};
+use iceberg::spec::{Schema, UnboundPartitionField, UnboundPartitionSpec};
 use iceberg::{NamespaceIdent, TableCreation, TableIdent};
 
 use crate::catalog::Catalog;
@@ -89,6 +89,9 @@ impl Table {
     }
 }
 
+/// The lowest id of a field of a partition spec. Source: the Iceberg specification, "Partition Specs".
+const FIRST_PARTITION_FIELD: i32 = 1000;
+
 /// What a new table is made with.
 pub(crate) struct Layout {
     pub(crate) schema: Schema,
@@ -139,9 +142,17 @@ async fn create(
     let creation = TableCreation::builder()
         .name(config.table.name.clone())
         .schema(layout.schema)
-        .partition_spec(layout.partitions)
+        .partition_spec(numbered(&layout.partitions))
         .properties(schema::properties(&config.files))
         .build();
     let created = catalog.create_table(namespace, creation).await;
     created.map(drop).map_err(Error::iceberg("create the table"))
+}
+
+/// The spec with the ids of its fields, which Iceberg's protocol leaves to the catalog, and some catalogs demand.
+fn numbered(spec: &UnboundPartitionSpec) -> UnboundPartitionSpec {
+    let fields = spec.fields().iter().cloned().zip(FIRST_PARTITION_FIELD..);
+    let fields = fields.map(|(field, id)| UnboundPartitionField { field_id: field.field_id.or(Some(id)), ..field });
+    let builder = UnboundPartitionSpec::builder().with_spec_id(spec.spec_id().unwrap_or_default());
+    builder.add_partition_fields(fields).map_or_else(|_same_names| spec.clone(), |builder| builder.build())
 }

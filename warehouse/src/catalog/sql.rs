@@ -8,7 +8,7 @@ use std::time::Duration;
 use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
 use iceberg::{Catalog, CatalogBuilder, ErrorKind, MetadataLocation, Runtime, TableIdent};
-use iceberg_catalog_sql::{SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
+use iceberg_catalog_sql::{SQL_CATALOG_PROP_BIND_STYLE, SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
 use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 
@@ -42,14 +42,12 @@ impl Database {
         sqlx::any::install_default_drivers();
         let options = AnyPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT);
         let pool = options.connect(url).await.map_err(Error::catalog("connect to the catalog"))?;
-        let iceberg = SqlCatalogBuilder::default()
-            .uri(url)
-            .warehouse_location(config.storage.warehouse(data_folder)?)
-            .sql_bind_style(bind_style)
-            .with_storage_factory(storage::factory(&config.storage))
-            .load(config.catalog.name.as_str(), [].into())
-            .await
-            .map_err(Error::iceberg("open the catalog"))?;
+        let opened = match client(url, &bind_style, data_folder, config).await {
+            // Of two processes that make its tables at the same time, one fails in Postgres.
+            Err(_first) => client(url, &bind_style, data_folder, config).await,
+            opened => opened,
+        };
+        let iceberg = opened?;
         Ok(Self { iceberg: Arc::new(iceberg), name: config.catalog.name.clone(), pool })
     }
 
@@ -128,6 +126,21 @@ impl Database {
             .await?;
         Ok(done.rows_affected() > 0)
     }
+}
+
+/// Iceberg's client. It makes the catalog's tables when they are missing.
+async fn client(
+    url: &str,
+    bind_style: &SqlBindStyle,
+    data_folder: &Path,
+    config: &Config,
+) -> Result<SqlCatalog, Error> {
+    let builder = SqlCatalogBuilder::default()
+        .uri(url)
+        .warehouse_location(config.storage.warehouse(data_folder)?)
+        .prop(SQL_CATALOG_PROP_BIND_STYLE, bind_style.to_string())
+        .with_storage_factory(storage::factory(&config.storage));
+    builder.load(config.catalog.name.as_str(), [].into()).await.map_err(Error::iceberg("open the catalog"))
 }
 
 /// Writes the metadata that the change makes of `base`, in a new file; returns its location too.
