@@ -51,17 +51,13 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let status_listener = listen(config.status.listen, "--status", true).await?;
     let log = Log::open(&config, roles).await?;
     let geo = if roles.pipeline { Geo::open(&config).await? } else { Geo::none() };
-    let (status, letter_status) = (Status::default(), Status::default());
 
     let gateway = match gateway_listener {
         Some(listener) => Some((gateway(&config, &log, &metrics)?, listener)),
         None => None,
     };
-    let pipeline = if roles.pipeline { Some(pipeline(&config, &log, geo.watcher.live(), &status)?) } else { None };
-    let has_letters = roles.pipeline && config.has_letter_table();
-    let letters = if has_letters { Some(letters(&config, &log, &letter_status)?) } else { None };
-    let pipelines = vec![(config.topics.raw_topic(), status), (config.topics.dead_letter_topic(), letter_status)];
-    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo.watcher, pipelines, metrics)
+    let pipelines = if roles.pipeline { pipelines(&config, &log, geo.watcher.live())? } else { Vec::new() };
+    let status_server = StatusServer::new(&config, log.for_pipeline(), &geo.watcher, &pipelines, metrics)
         .with_catalog(if roles.pipeline { catalog(&config)? } else { None });
     let stop = Stop::default();
     announce(&config, roles);
@@ -92,8 +88,8 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         Ok(())
     };
     let pipeline = async {
-        let delivered = pipeline.into_iter().chain(letters).map(|pipeline| pipeline.run(stop.pipeline.clone()));
-        futures::future::try_join_all(delivered).await.context("the pipeline failed")?;
+        let running = pipelines.into_iter().map(|pipeline| pipeline.run(stop.pipeline.clone()));
+        futures::future::try_join_all(running).await.context("the pipeline failed")?;
         stop.pipeline.cancelled().await;
         stop.status.cancel();
         Ok(())
@@ -170,7 +166,16 @@ fn gateway(config: &Config, log: &Log, metrics: &PrometheusHandle) -> anyhow::Re
     Gateway::new(config.gateway.clone(), log.for_gateway(), topics, render).context("gateway")
 }
 
-fn pipeline(config: &Config, log: &Log, geo: Arc<LiveDatabase>, status: &Status) -> anyhow::Result<Pipeline> {
+/// One for each topic that is read.
+fn pipelines(config: &Config, log: &Log, geo: Arc<LiveDatabase>) -> anyhow::Result<Vec<Pipeline>> {
+    let mut pipelines = vec![pipeline(config, log, geo)?];
+    if config.has_letter_table() {
+        pipelines.push(letters(config, log)?);
+    }
+    Ok(pipelines)
+}
+
+fn pipeline(config: &Config, log: &Log, geo: Arc<LiveDatabase>) -> anyhow::Result<Pipeline> {
     let dead_letter_topic = config.topics.dead_letter_topic();
     let group = &config.topics.group;
     let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
@@ -187,12 +192,12 @@ fn pipeline(config: &Config, log: &Log, geo: Arc<LiveDatabase>, status: &Status)
         sinks,
         dead_letters: Arc::new(DeadLetterQueue::new(log.for_pipeline(), &dead_letter_topic)),
         log: log.for_pipeline(),
-        status: status.clone(),
+        status: Status::default(),
     })
 }
 
 /// From the topic of dead letters to their Iceberg table.
-fn letters(config: &Config, log: &Log, status: &Status) -> anyhow::Result<Pipeline> {
+fn letters(config: &Config, log: &Log) -> anyhow::Result<Pipeline> {
     let topic = config.topics.dead_letter_topic();
     let table = LetterTableSink::new(&absolute(&config.data)?, &config.iceberg);
     let pipeline = pipeline::Config {
@@ -212,7 +217,7 @@ fn letters(config: &Config, log: &Log, status: &Status) -> anyhow::Result<Pipeli
         sinks: vec![Box::new(table)],
         dead_letters: Arc::new(DeadLetterQueue::new(log.for_pipeline(), &topic)),
         log: log.for_pipeline(),
-        status: status.clone(),
+        status: Status::default(),
     })
 }
 

@@ -14,7 +14,7 @@ use eventlog::EventLog;
 use geodata::refresh::{self, DatabaseStatus, Watcher};
 use geodata::{Attribution, LiveDatabase, attributions};
 use metrics_exporter_prometheus::PrometheusHandle;
-use pipeline::{LaneState, SinkStatus, Status};
+use pipeline::{LaneState, Pipeline, SinkStatus, Status};
 use serde::Serialize;
 use sinks::dead_letters::DeadLetterQueue;
 use tokio::net::TcpListener;
@@ -53,12 +53,14 @@ impl StatusServer {
         config: &Config,
         log: Arc<dyn EventLog>,
         geo: &Watcher,
-        pipelines: Vec<(String, Status)>,
+        pipelines: &[Pipeline],
         metrics: PrometheusHandle,
     ) -> Self {
         let dead_letters = DeadLetterQueue::new(log.clone(), &config.topics.dead_letter_topic());
         let topic = config.topics.raw_topic();
         let (geo, geo_files) = (geo.live(), geo.status());
+        let pipelines =
+            pipelines.iter().map(|pipeline| (pipeline.topic.to_string(), pipeline.status.clone())).collect();
         let started = Timestamp::now();
         let iceberg = &config.iceberg;
         let tables =

@@ -40,6 +40,10 @@ fn contradictions(config: &Config) -> Vec<String> {
             sinks.contains(&SinkName::Postgres) && config.postgres.url.is_none(),
             "sinks: postgres is named but postgres.url is not set (--postgres URL or POSTGRES_URL)",
         ),
+        (
+            config.iceberg.dead_letters.enabled && !sinks.contains(&SinkName::Iceberg),
+            "iceberg.dead_letters.enabled: iceberg is not among the sinks",
+        ),
         (config.topics.prefix().is_empty(), "topics.group: must not be empty before its first dot"),
         (
             kafka.key.is_some() != kafka.secret.is_some(),

@@ -89,8 +89,8 @@ impl Config {
 
     /// The same for the table of dead letters.
     pub(crate) fn dead_letters_warehouse(&self) -> warehouse::Config {
-        let mut config = self.warehouse();
-        config.table.name.clone_from(&self.dead_letters.name);
-        config
+        let (namespace, name) = (self.table.namespace.clone(), self.dead_letters.name.clone());
+        let table = warehouse::TableConfig { namespace, name, ..warehouse::TableConfig::default() };
+        warehouse::Config { table, ..self.warehouse() }
     }
 }
