@@ -15,7 +15,7 @@ from pyiceberg.catalog.rest import RestCatalog
 from benchmarks.three_sinks import SINKS
 from harness.figures import PAGEBERG, Benchmark, Check, Contestant
 from harness.load import open_loop
-from harness.pageberg import Pageberg, downstream_topic
+from harness.pageberg import Pageberg, downstream_topic, group
 from harness.processes import Failed, until
 
 CONNECTIONS = 16
@@ -73,7 +73,7 @@ def pageberg(bench, work):
     settings = {
         "KAFKA_URL": bench.kafka.brokers,
         "KAFKA_TOPIC": topic,
-        "KAFKA_GROUP": f"{topic}.bench",
+        "KAFKA_GROUP": group(work),
         "POSTGRES_URL": url,
         "PAGEBERG_PIPELINE__START": "earliest",
         "PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS": scale.iceberg_commit_ms,
@@ -106,7 +106,7 @@ def pageberg(bench, work):
             postgres, iceberg = bench.postgres.select(POSTGRES_LATENCY, url), iceberg_latency(process, watch.seen)
     finally:
         bench.postgres.drop_database(url)
-        bench.kafka.delete_topics(topic, downstream_topic(topic))
+        bench.kafka.delete_topics(topic, downstream_topic(work))
     return {
         "load_events_per_second": rate,
         "postgres_p50_s": float(postgres[0]),

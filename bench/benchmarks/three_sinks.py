@@ -18,12 +18,12 @@ def deliver(bench, work, topic, events):
             found = work_off(process, lambda: process.delivered(SINKS), events, servers)
             process.expect_iceberg_rows(events)
             bench.postgres.expect_rows(url, events)
-        sent = bench.tools.consume(bench.kafka, downstream_topic(topic)).found["events"]
+        sent = bench.tools.consume(bench.kafka, downstream_topic(work)).found["events"]
         if sent != events:
             raise Failed(f"lost or repeated records: the downstream topic holds {sent} of {events}")
     finally:
         bench.postgres.drop_database(url)
-        bench.kafka.delete_topics(downstream_topic(topic))
+        bench.kafka.delete_topics(downstream_topic(work))
     return found
 
 

@@ -69,12 +69,11 @@ def answers(url):
 
 
 def pipeline(bench, work, topic, sinks, postgres_url=None, **settings):
-    """Starts a pipeline that reads a topic from its beginning."""
-    group = f"{topic}.bench"
+    """Starts a pipeline that reads a topic from its beginning; a group of an earlier run would go on where that ended."""
     environment = {
         "KAFKA_URL": bench.kafka.brokers,
         "KAFKA_TOPIC": topic,
-        "KAFKA_GROUP": group,
+        "KAFKA_GROUP": group(work),
         "PAGEBERG_PIPELINE__START": "earliest",
         "PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS": BACKLOG_COMMIT_MS,
         **({"POSTGRES_URL": postgres_url} if postgres_url else {}),
@@ -83,5 +82,10 @@ def pipeline(bench, work, topic, sinks, postgres_url=None, **settings):
     return Pageberg(bench, "pipeline", work, environment, ["--sinks", ",".join(sinks)])
 
 
-def downstream_topic(topic):
-    return f"{topic}.raw_events_kafka"
+def group(work):
+    """The consumer group of a run; folders of runs have names of their own."""
+    return f"{work.name}.bench"
+
+
+def downstream_topic(work):
+    return f"{work.name}.raw_events_kafka"
