@@ -7,15 +7,16 @@ use std::time::Duration;
 use iceberg::io::{FileIOBuilder, StorageFactory};
 use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
-use iceberg::{Runtime, TableIdent};
-use iceberg_catalog_rest::{CommitTableRequest, CommitTableResponse, LoadTableResult};
+use iceberg::{Runtime, TableIdent, TableUpdate};
+use iceberg_catalog_rest::{CommitTableResponse, LoadTableResult};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::CatalogConfig;
 use super::session::{Session, refused, unreachable};
 use crate::commit::Change;
-use crate::{Config, Error, StorageConfig, storage};
+use crate::{Config, Error, StorageConfig};
 
 /// How often it is asked whether a change has happened whose answer was lost, and the pause before each but the first.
 const ASK_ATTEMPTS: u32 = 8;
@@ -86,11 +87,7 @@ impl Service {
 
     /// See [`Committer::swap`](crate::commit::Committer::swap).
     pub(super) async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error> {
-        let request = CommitTableRequest {
-            identifier: Some(base.identifier().clone()),
-            requirements: change.requirements.clone(),
-            updates: change.updates.clone(),
-        };
+        let request = request(base.identifier(), change).map_err(Error::iceberg("put a change into JSON"))?;
         let sent = self.send(|session| session.request(Method::POST, base.identifier()).json(&request)).await?;
         match verdict(sent).await {
             Verdict::Done(table) => changed(base, table.metadata_location, table.metadata).map(Some),
@@ -133,6 +130,18 @@ impl Service {
             _ => Ok(answer),
         }
     }
+}
+
+/// The change as the protocol has it. Some catalogs demand the highest column id along with a schema; it was part of the
+/// specification once, and Iceberg's crate leaves it out.
+fn request(table: &TableIdent, change: &Change) -> iceberg::Result<Value> {
+    let mut updates = serde_json::to_value(&change.updates)?;
+    for (told, update) in updates.as_array_mut().into_iter().flatten().zip(&change.updates) {
+        if let TableUpdate::AddSchema { schema } = update {
+            told["last-column-id"] = schema.highest_field_id().into();
+        }
+    }
+    Ok(json!({"identifier": table, "requirements": change.requirements, "updates": updates}))
 }
 
 /// What the answer to a change says. Source: the REST catalog specification, `updateTable`.
