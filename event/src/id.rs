@@ -36,6 +36,11 @@ impl EventId {
         Self::derived(time, position.to_string().as_bytes())
     }
 
+    /// The UUID's text, in lower case with hyphens, written into `buffer`.
+    pub fn encode(self, buffer: &mut [u8; 36]) -> &str {
+        self.0.as_hyphenated().encode_lower(buffer)
+    }
+
     /// The 16 bytes of the UUID.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0.into_bytes()

@@ -22,11 +22,16 @@ pub struct Batch {
     pub duplicates: Vec<LogPosition>,
     /// The offsets covered. More than the events: undecodable and duplicate records count too.
     pub covers: Coverage,
-    /// Memory that the records took, in bytes.
+    /// Size of the records, in bytes.
     pub bytes: usize,
 }
 
 impl Batch {
+    /// The memory that the batch takes, in bytes: about as much for an event's texts as its record had, and the event itself.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.bytes + self.events.capacity() * size_of::<Enriched>()
+    }
+
     /// Whether everything that the batch covers lies before `at`.
     pub(crate) fn is_before(&self, at: &Positions) -> bool {
         self.covers.iter().all(|(partition, range)| at.get(*partition).is_some_and(|next| range.end <= next))

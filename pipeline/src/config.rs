@@ -18,8 +18,7 @@ pub struct Config {
     /// What to do when the log no longer holds (or never held) a sink's stored position: `stop` that sink and say so, or
     /// `skip` to the oldest record held, counting what is missing.
     pub on_missing: OnMissing,
-    /// Memory for decoded records that wait for the slower sinks, in bytes of the records; a sink further behind reads the
-    /// log itself.
+    /// Memory for events that wait for the slower sinks; a sink further behind reads the log itself.
     pub ring_bytes: usize,
     /// Size of the stretches in which the log is read and decoded, in bytes.
     pub batch_bytes: usize,

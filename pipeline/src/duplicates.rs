@@ -6,19 +6,21 @@
 use std::collections::{HashMap, VecDeque};
 
 use event::EventId;
+use foldhash::quality::RandomState;
 
 /// The ids of the last records of one partition.
 pub struct DuplicateWindow {
     records: i64,
     order: VecDeque<(i64, EventId)>,
-    last_seen: HashMap<EventId, i64>,
+    /// With a key of its own, for senders choose the ids.
+    last_seen: HashMap<EventId, i64, RandomState>,
 }
 
 impl DuplicateWindow {
     /// A window of this many records.
     pub fn new(records: usize) -> Self {
         let records = i64::try_from(records).unwrap_or(i64::MAX);
-        Self { records, order: VecDeque::new(), last_seen: HashMap::new() }
+        Self { records, order: VecDeque::new(), last_seen: HashMap::default() }
     }
 
     /// Takes the id at `offset` (offsets only grow) and tells whether none of the window's records has it. A duplicate counts

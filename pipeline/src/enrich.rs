@@ -43,7 +43,7 @@ impl Enricher {
     /// The batch of these records. Those before `from` only fill the duplicate window.
     pub fn batch(&mut self, records: &[Record], from: &Positions) -> Batch {
         self.locator.refresh();
-        let mut batch = Batch::default();
+        let mut batch = Batch { events: Vec::with_capacity(records.len()), ..Batch::default() };
         for record in records {
             let position =
                 LogPosition { topic: self.topic.clone(), partition: record.partition, offset: record.offset };

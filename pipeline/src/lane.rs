@@ -196,6 +196,9 @@ async fn dead_letter(
 
 /// The batch without the rows that the sink refused, which are safe as dead letters, and how many those were.
 fn without(batch: Arc<Batch>, refused: &BTreeSet<(i32, i64)>) -> (Arc<Batch>, usize) {
+    if refused.is_empty() {
+        return (batch, 0);
+    }
     let is_refused = |position: &LogPosition| refused.contains(&(position.partition, position.offset));
     let count = batch.events.iter().filter(|event| is_refused(&event.position)).count();
     if count == 0 {

@@ -12,7 +12,7 @@ pub const SINK_COMMIT_SECONDS: &str = "pageberg_sink_commit_seconds";
 pub const SINK_RETRIES: &str = "pageberg_sink_retries_total";
 /// Records that were skipped because the log does not hold them any more.
 pub const LOST_RECORDS: &str = "pageberg_lost_records_total";
-/// Size of the records whose batches wait in the ring.
+/// Memory of the events that wait in the ring.
 pub const RING_BYTES: &str = "pageberg_ring_bytes";
 
 /// Tells the recorder what each metric is.
@@ -22,5 +22,5 @@ pub fn describe() {
     describe_histogram!(SINK_COMMIT_SECONDS, "Time that a sink's commit took, in seconds");
     describe_counter!(SINK_RETRIES, "Failures of a sink that were tried again");
     describe_counter!(LOST_RECORDS, "Records skipped because the log does not hold them any more");
-    describe_gauge!(RING_BYTES, "Size of the records whose batches wait for the slower sinks, in bytes");
+    describe_gauge!(RING_BYTES, "Memory of the events that wait for the slower sinks, in bytes");
 }

@@ -73,7 +73,7 @@ impl State {
 
     fn drop_oldest(&mut self) {
         if let Some(oldest) = self.batches.pop_front() {
-            self.bytes -= oldest.bytes;
+            self.bytes -= oldest.memory_bytes();
             oldest.pass(&mut self.start);
             self.lanes.retain(|_, at| oldest.is_before(at));
         }
@@ -118,14 +118,14 @@ impl Ring {
     fn try_push(&self, batch: &Arc<Batch>, held_up: bool) -> Result<(), Option<Duration>> {
         let mut state = self.state();
         let left = state.patience.count(held_up);
-        while state.bytes + batch.bytes > self.limit_bytes && !state.batches.is_empty() {
+        while state.bytes + batch.memory_bytes() > self.limit_bytes && !state.batches.is_empty() {
             match state.oldest() {
                 Oldest::Needed => return Err(None),
                 Oldest::HoldsUp if !left.is_zero() => return Err(Some(left)),
                 Oldest::HoldsUp | Oldest::Taken => state.drop_oldest(),
             }
         }
-        state.bytes += batch.bytes;
+        state.bytes += batch.memory_bytes();
         state.batches.push_back(batch.clone());
         gauge!(RING_BYTES).set(state.bytes as f64);
         Ok(())
@@ -151,7 +151,8 @@ impl Ring {
     /// Whether a lane that reads the log itself has caught up so far that it will not be left behind again at once.
     pub fn is_close(&self, at: &Positions) -> bool {
         let state = self.state();
-        let ahead = state.batches.iter().filter(|batch| !batch.is_before(at)).map(|batch| batch.bytes).sum::<usize>();
+        let ahead =
+            state.batches.iter().filter(|batch| !batch.is_before(at)).map(|batch| batch.memory_bytes()).sum::<usize>();
         state.holds(at) && ahead <= self.limit_bytes / 2
     }
 
@@ -184,8 +185,9 @@ mod tests {
         [(0, next)].into_iter().collect()
     }
 
-    fn ring(limit_bytes: usize, start: i64) -> Ring {
-        let ring = Ring::new(limit_bytes);
+    /// A ring with room for so many batches of one event.
+    fn ring(batches: usize, start: i64) -> Ring {
+        let ring = Ring::new(batches * batch(&[(0, 0..1)]).memory_bytes());
         ring.begin(at(start));
         ring
     }
@@ -196,7 +198,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_head_follows_the_fastest_lane_and_the_slow_one_is_told_that_it_is_behind() {
-        let ring = ring(250, 0);
+        let ring = ring(2, 0);
         assert!(matches!(ring.find("fast", true, &at(0)), Found::Nothing));
         assert!(matches!(ring.find("slow", true, &at(0)), Found::Nothing));
         assert_eq!((push(&ring, 0..1), push(&ring, 1..2)), (Some(()), Some(())));
@@ -231,7 +233,7 @@ mod tests {
 
     /// How long a lane of a batch each 10 ms takes for 1,000 of them beside another, and whether that one kept up.
     async fn beside(takes: Duration) -> (Duration, bool) {
-        let (ring, batches) = (Arc::new(ring(1_000, 0)), 1_000);
+        let (ring, batches) = (Arc::new(ring(10, 0)), 1_000);
         let (fast, slow) = (Duration::from_millis(10), tokio::spawn(lane(ring.clone(), "slow", takes, batches)));
         let fast = tokio::spawn(lane(ring.clone(), "fast", fast, batches));
         let began = Instant::now();
@@ -261,7 +263,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_failed_does_not_pull_the_head_on() {
-        let ring = ring(150, 0);
+        let ring = ring(1, 0);
         assert_eq!(push(&ring, 0..1), Some(()));
         ring.find("lane", true, &at(1));
         ring.leave("lane");
@@ -272,7 +274,7 @@ mod tests {
 
     #[test]
     fn a_lane_that_does_not_lead_does_not_pull_the_head_on() {
-        let ring = ring(150, 0);
+        let ring = ring(1, 0);
         assert_eq!(push(&ring, 0..1), Some(()));
         ring.find("light", false, &at(1));
         assert_eq!(push(&ring, 1..2), None);
@@ -280,7 +282,7 @@ mod tests {
 
     #[test]
     fn a_lane_comes_back_to_the_ring_only_when_it_is_well_within() {
-        let ring = ring(400, 10);
+        let ring = ring(4, 10);
         assert!((10..14).all(|offset| push(&ring, offset..offset + 1).is_some()));
         let close = [9, 10, 11, 12, 14].map(|next| ring.is_close(&at(next)));
         assert_eq!(close, [false, false, false, true, true]);
@@ -288,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_lane_before_the_start_is_behind_and_one_after_the_end_waits() {
-        let ring = ring(1_000, 10);
+        let ring = ring(10, 10);
         assert!(matches!(ring.find("lane", true, &at(9)), Found::Behind));
         assert!(matches!(ring.find("lane", true, &at(12)), Found::Nothing));
         push(&ring, 10..14);

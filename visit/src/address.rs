@@ -23,7 +23,7 @@ fn is_host(text: &str) -> bool {
         return rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
     }
     // Letters of any script: a name need not be in Punycode.
-    let is_of_name = |c: char| c.is_alphanumeric() || matches!(c, '-' | '.' | '_');
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') || c.is_alphanumeric();
     (1..=MAX_HOST_BYTES).contains(&text.len()) && text.chars().all(is_of_name)
 }
 
