@@ -12,6 +12,7 @@ ids        the event ids, sorted
 countries  rows for each geo.country, "" where it is not known
 url URL    {"rows": number} with this url
 country C  {"rows": number} with this geo.country
+equal C V  {"rows": number} with this value, given as JSON, in this column; null for rows without one
 rows       every row as an object, in order of log_partition and log_offset; times as ISO 8601 in UTC
 topics     {"rows", "distinct", "least", "most"} of log_offset for each log_topic
 sql TEXT   the rows that DuckDB or Spark answers with as lists, {views} in the text standing for the table
@@ -31,7 +32,7 @@ import sys
 CATALOG = "pageberg"
 NAMESPACE = "web"
 TABLE = "page_views"
-QUERIES = ("count", "ids", "countries", "url", "country", "rows", "topics", "sql", "append", "session")
+QUERIES = ("count", "ids", "countries", "url", "country", "equal", "rows", "topics", "sql", "append", "session")
 PROJECT = pathlib.Path(__file__).resolve().parents[2]
 TOPICS = (
     "SELECT log_topic, count(log_offset), count(DISTINCT log_offset), min(log_offset), max(log_offset) "
@@ -110,6 +111,12 @@ class DuckDb:
     def country(self, country):
         return {"rows": self.select("SELECT count(*) FROM views WHERE geo.country = ?", [country])[0][0]}
 
+    def equal(self, column, value):
+        # A comparison, not IS NOT DISTINCT FROM, for that prunes no files.
+        value = json.loads(value)
+        condition, arguments = (f"{column} IS NULL", []) if value is None else (f"{column} = ?", [value])
+        return {"rows": self.select(f"SELECT count(*) FROM views WHERE {condition}", arguments)[0][0]}
+
     def append(self):
         self.session.execute("SET ignore_target_file_size_for_partitioned_tables = true")
         self.session.execute(f"INSERT INTO lake.{NAMESPACE}.{TABLE} BY NAME SELECT * FROM views")
@@ -165,6 +172,13 @@ class PyIceberg:
         from pyiceberg.expressions import EqualTo
 
         return {"rows": len(self.scan("geo.country", row_filter=EqualTo("geo.country", country)))}
+
+    def equal(self, column, value):
+        from pyiceberg.expressions import EqualTo, IsNull
+
+        value = json.loads(value)
+        condition = IsNull(column) if value is None else EqualTo(column, value)
+        return {"rows": len(self.scan("event_id", row_filter=condition))}
 
     def topics(self):
         found = self.scan_columns("log_topic", "log_offset").group_by("log_topic")

@@ -26,7 +26,7 @@ pub use tiers::target_files;
 use std::time::Instant;
 
 use crate::rewrite::ManifestIndex;
-use crate::{Error, Table, storage};
+use crate::{Error, Table};
 
 impl Table {
     /// Does what is due, one thing after the other. Rows, positions and what others commit meanwhile are kept, whatever

@@ -11,6 +11,7 @@ use iceberg::{Catalog, CatalogBuilder, TableIdent};
 use iceberg_catalog_rest::RestCatalogBuilder;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use storage::factory;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use warehouse::rest::{RestConfig, router};
@@ -191,7 +192,7 @@ fn judge_readers(verdict: &mut Verdict, reports: Vec<Report>, commits: [i64; 2])
 }
 
 async fn judge_table(verdict: &mut Verdict, url: &str, config: &Config, is_timed: bool) {
-    let catalog = RestCatalogBuilder::default().with_storage_factory(storage::factory(&config.storage));
+    let catalog = RestCatalogBuilder::default().with_storage_factory(factory(&config.storage));
     let catalog = catalog.load("judge", HashMap::from([("uri".to_owned(), url.to_owned())])).await.unwrap();
     let name = TableIdent::from_strs([&config.table.namespace, &config.table.name]).unwrap();
     let table = catalog.load_table(&name).await.unwrap();

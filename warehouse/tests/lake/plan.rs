@@ -30,7 +30,7 @@ pub struct Plan {
 const SHORT: Plan = Plan {
     commits: 150,
     days: 3,
-    interval: Duration::from_millis(50),
+    interval: Duration::from_millis(200),
     kills: 6,
     readers: &["duckdb", "pyiceberg", "spark"],
     pause: Duration::from_secs(1),
@@ -42,7 +42,7 @@ const SHORT: Plan = Plan {
 const LONG: Plan = Plan {
     commits: 5_000,
     days: 20,
-    interval: Duration::from_millis(20),
+    interval: Duration::from_millis(200),
     kills: 60,
     pause: Duration::from_secs(5),
     foreign: 200,

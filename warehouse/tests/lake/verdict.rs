@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use futures::TryStreamExt;
 use iceberg::scan::FileScanTask;
 use iceberg::table::Table;
-use storage::listing;
-use warehouse::{StorageConfig, target_files};
+use storage::{StorageConfig, listing};
+use warehouse::target_files;
 
 /// Plans and commits whose median counts.
 const SAMPLES: usize = 21;
