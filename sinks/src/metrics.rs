@@ -10,8 +10,8 @@ pub const ICEBERG_ROWS: &str = "pageberg_iceberg_rows_total";
 pub const ICEBERG_FILES: &str = "pageberg_iceberg_files_total";
 /// Size of the data files committed.
 pub const ICEBERG_BYTES: &str = "pageberg_iceberg_bytes_total";
-/// Partitions with a data file being written.
-pub const ICEBERG_OPEN_FILES: &str = "pageberg_iceberg_open_files";
+/// Rows of the Iceberg table that wait in temporary files.
+pub const ICEBERG_SPILLED_BYTES: &str = "pageberg_iceberg_spilled_bytes";
 /// Time that a round of maintenance took.
 pub const ICEBERG_MAINTENANCE_SECONDS: &str = "pageberg_iceberg_maintenance_seconds";
 /// Rounds of maintenance that failed.
@@ -60,7 +60,7 @@ pub fn describe() {
     describe_counter!(ICEBERG_ROWS, "Rows committed to the Iceberg table");
     describe_counter!(ICEBERG_FILES, "Data files committed to the Iceberg table");
     describe_counter!(ICEBERG_BYTES, "Size of the data files committed to the Iceberg table, in bytes");
-    describe_gauge!(ICEBERG_OPEN_FILES, "Partitions of the Iceberg table with a data file being written");
+    describe_gauge!(ICEBERG_SPILLED_BYTES, "Rows of the Iceberg table that wait in temporary files for the commit");
     describe_maintenance();
     describe_tables();
 }

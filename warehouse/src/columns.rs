@@ -3,7 +3,8 @@
 //! A column is known by its field id, so it may be renamed and moved. The ids of the first release are the same in
 //! every table. A later column takes its id of `schema` where that is free, and the next free one where somebody else
 //! has taken it; the table property `pageberg.column.NAME` tells which it is, for ever: a column that was dropped is
-//! not added again.
+//! not added again. The same goes for the columns that the configuration makes of properties, which have no id but
+//! what the table gives them and are told by `pageberg.property.NAME`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use iceberg::table::Table;
 use iceberg::{TableRequirement, TableUpdate};
 
 use crate::commit::{Change, Plan};
+use crate::property::PropertyColumn;
 use crate::{Error, schema};
 
 /// The last field id of the first release. Iceberg numbers the columns of a new table by itself, so that a table is
@@ -35,20 +37,30 @@ pub(crate) fn of_new_table() -> Result<Schema, Error> {
 pub(crate) struct OwnColumns {
     /// From the table's field ids to those of `schema`.
     ids: HashMap<i32, i32>,
+    /// By the table's field ids.
+    properties: HashMap<i32, PropertyColumn>,
 }
 
 impl OwnColumns {
     /// # Errors
     /// `Iceberg` when the columns of `schema` contradict each other.
-    pub(crate) fn of(metadata: &TableMetadata) -> Result<Self, Error> {
+    pub(crate) fn of(metadata: &TableMetadata, properties: &[PropertyColumn]) -> Result<Self, Error> {
         let later = later_columns()?;
-        let ids = later.iter().filter_map(|column| Some((recorded(metadata, &column.name)?, column.id)));
-        Ok(Self { ids: ids.collect() })
+        let ids = later.iter().filter_map(|column| Some((recorded(metadata, &own(&column.name))?, column.id)));
+        let properties = properties
+            .iter()
+            .filter_map(|column| Some((recorded(metadata, &of_property(&column.name))?, column.clone())));
+        Ok(Self { ids: ids.collect(), properties: properties.collect() })
     }
 
     /// The id in `schema` of the column that has the id `field` in the table; `None` when it is somebody else's.
     pub(crate) fn own_id(&self, field: i32) -> Option<i32> {
         if (1..=LAST_OF_FIRST_RELEASE).contains(&field) { Some(field) } else { self.ids.get(&field).copied() }
+    }
+
+    /// The property that is in the column with the id `field`.
+    pub(crate) fn property(&self, field: i32) -> Option<&PropertyColumn> {
+        self.properties.get(&field)
     }
 }
 
@@ -59,30 +71,67 @@ fn later_columns() -> Result<Vec<NestedFieldRef>, Error> {
     Ok(later.collect())
 }
 
-fn property(column: &str) -> String {
+/// The table property that tells the id of one of pageberg's own columns.
+fn own(column: &str) -> String {
     format!("pageberg.column.{column}")
 }
 
-fn recorded(metadata: &TableMetadata, column: &str) -> Option<i32> {
-    metadata.properties().get(&property(column))?.parse().ok()
+/// The table property that tells the id of a column made of a property.
+fn of_property(column: &str) -> String {
+    format!("pageberg.property.{column}")
+}
+
+fn recorded(metadata: &TableMetadata, table_property: &str) -> Option<i32> {
+    metadata.properties().get(table_property)?.parse().ok()
+}
+
+/// A column that a table is to have.
+struct Wanted {
+    field: NestedFieldRef,
+    /// The table property that tells its id.
+    recorded_as: String,
 }
 
 /// Adds the columns that the table lacks, without rewriting anything: in older files they are null.
-pub(crate) struct Addition;
+pub(crate) struct Addition<'p> {
+    /// The columns that are made of properties.
+    pub(crate) properties: &'p [PropertyColumn],
+}
 
 #[async_trait]
-impl Plan for Addition {
+impl Plan for Addition<'_> {
     async fn change(&mut self, table: &Table) -> Result<Option<Change>, Error> {
-        addition(table.metadata(), &later_columns()?)
+        let metadata = table.metadata();
+        check_types(metadata, self.properties)?;
+        let later = later_columns()?.into_iter();
+        let later = later.map(|field| Wanted { recorded_as: own(&field.name), field });
+        let properties = self.properties.iter();
+        let properties =
+            properties.map(|column| Wanted { recorded_as: of_property(&column.name), field: column.field() });
+        addition(metadata, &later.chain(properties).collect::<Vec<_>>())
     }
 }
 
-fn addition(metadata: &TableMetadata, later: &[NestedFieldRef]) -> Result<Option<Change>, Error> {
+/// That the columns of properties have still the types that the configuration gives them.
+fn check_types(metadata: &TableMetadata, properties: &[PropertyColumn]) -> Result<(), Error> {
+    for column in properties {
+        let recorded = recorded(metadata, &of_property(&column.name));
+        if let Some(found) = recorded.and_then(|id| metadata.current_schema().field_by_id(id)) {
+            adopted(found, &column.field())?;
+        }
+    }
+    Ok(())
+}
+
+fn addition(metadata: &TableMetadata, wanted: &[Wanted]) -> Result<Option<Change>, Error> {
     let current = metadata.current_schema();
-    let highest = later.iter().map(|column| column.id).max().unwrap_or_default();
+    let highest = wanted.iter().map(|wanted| wanted.field.id).max().unwrap_or_default();
     let mut next_free = metadata.last_column_id().max(highest);
     let (mut added, mut properties) = (Vec::new(), HashMap::new());
-    for column in later.iter().filter(|column| recorded(metadata, &column.name).is_none()) {
+    for Wanted { field: column, recorded_as } in wanted {
+        if recorded(metadata, recorded_as).is_some() {
+            continue;
+        }
         let id = match current.field_by_name(&column.name) {
             Some(found) => adopted(found, column)?,
             None if column.id > metadata.last_column_id() => {
@@ -95,7 +144,7 @@ fn addition(metadata: &TableMetadata, later: &[NestedFieldRef]) -> Result<Option
                 next_free
             }
         };
-        properties.insert(property(&column.name), id.to_string());
+        properties.insert(recorded_as.clone(), id.to_string());
     }
     if properties.is_empty() {
         return Ok(None);
@@ -168,8 +217,12 @@ mod tests {
         updated(metadata, change.updates)
     }
 
-    fn ours() -> Vec<NestedFieldRef> {
-        vec![optional(34, "browser", PrimitiveType::String), optional(35, "is_bot", PrimitiveType::Boolean)]
+    fn ours() -> Vec<Wanted> {
+        let wanted = |field: NestedFieldRef| Wanted { recorded_as: own(&field.name), field };
+        vec![
+            wanted(optional(34, "browser", PrimitiveType::String)),
+            wanted(optional(35, "is_bot", PrimitiveType::Boolean)),
+        ]
     }
 
     fn id_of(metadata: &TableMetadata, name: &str) -> Option<i32> {
@@ -198,7 +251,7 @@ mod tests {
         let table = with_ours(theirs);
         assert_eq!([id_of(&table, "campaign"), id_of(&table, "browser")], [Some(34), Some(36)]);
         assert_eq!(id_of(&table, "is_bot"), Some(35));
-        assert_eq!(recorded(&table, "browser"), Some(36));
+        assert_eq!(recorded(&table, &own("browser")), Some(36));
         assert!(addition(&table, &ours()).unwrap().is_none());
     }
 
@@ -206,7 +259,7 @@ mod tests {
     fn a_column_of_the_right_name_and_type_is_taken_and_one_of_another_type_is_refused() {
         let named = |kind| with_columns(new_table(), move |fields| fields.push(optional(40, "browser", kind)));
         let table = with_ours(named(PrimitiveType::String));
-        assert_eq!((recorded(&table, "browser"), recorded(&table, "is_bot")), (Some(40), Some(41)));
+        assert_eq!((recorded(&table, &own("browser")), recorded(&table, &own("is_bot"))), (Some(40), Some(41)));
         let refused = addition(&named(PrimitiveType::Long), &ours());
         assert!(matches!(refused, Err(Error::Column { name, .. }) if name == "browser"));
     }
@@ -219,6 +272,6 @@ mod tests {
             fields.push(optional(34, "agent", PrimitiveType::String));
         });
         assert!(addition(&table, &ours()).unwrap().is_none());
-        assert_eq!([recorded(&table, "browser"), id_of(&table, "is_bot")], [Some(34), None]);
+        assert_eq!([recorded(&table, &own("browser")), id_of(&table, "is_bot")], [Some(34), None]);
     }
 }

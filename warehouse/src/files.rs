@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use iceberg::io::FileIO;
-use iceberg::spec::{DataFile, PartitionKey, TableMetadata};
+use iceberg::spec::{DataFile, PartitionKey, Schema, TableMetadata};
 use iceberg::writer::file_writer::location_generator::{
     DefaultLocationGenerator, FileNameGenerator, LocationGenerator,
 };
@@ -12,7 +12,10 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use uuid::Uuid;
 
-use crate::{Error, FilesConfig};
+use crate::{Error, FilesConfig, layout};
+
+/// The part of absent values that a bloom filter takes for present.
+const BLOOM_FILTER_FALSE_POSITIVES: f64 = 0.01;
 
 /// Data files, complete and durable, that no snapshot names yet.
 #[derive(Debug, Default)]
@@ -79,17 +82,19 @@ impl RememberedLocations {
 
 impl LocationGenerator for RememberedLocations {
     fn generate_location(&self, partition: Option<&PartitionKey>, file_name: &str) -> String {
-        let location = self.places.generate_location(partition, file_name);
+        let folder = partition.map(layout::directory).filter(|folder| !folder.is_empty());
+        let name = folder.map_or_else(|| file_name.to_owned(), |folder| format!("{folder}/{file_name}"));
+        let location = self.places.generate_location(None, &name);
         self.begun.lock().unwrap_or_else(PoisonError::into_inner).push(location.clone());
         location
     }
 }
 
-/// How columns are laid out in a file.
+/// How columns are laid out in a file of a table with these columns.
 ///
 /// Statistics are never truncated: Iceberg 0.10 takes bounds from the row groups whose statistics are exact and leaves
 /// the others out, so that readers would pass over files that hold what they look for.
-pub(crate) fn parquet_properties(config: &FilesConfig) -> Result<WriterProperties, Error> {
+pub(crate) fn parquet_properties(config: &FilesConfig, schema: &Schema) -> Result<WriterProperties, Error> {
     let level = ZstdLevel::try_new(config.zstd_level).map_err(|error| Error::Config(error.to_string()))?;
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(level))
@@ -97,10 +102,18 @@ pub(crate) fn parquet_properties(config: &FilesConfig) -> Result<WriterPropertie
         .set_created_by(format!("pageberg version {}", env!("CARGO_PKG_VERSION")))
         .set_statistics_truncate_length(None)
         .set_max_row_group_bytes(Some(config.row_group_bytes))
+        .set_max_row_group_row_count(Some(config.row_group_rows))
         .set_column_dictionary_enabled(ColumnPath::from("event_id"), false);
     // Nobody looks for a whole one of these, and each value could be as large as an event.
     for column in ["query", "user_agent", "headers", "properties", "payload"] {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);
+    }
+    for column in config.bloom_filter_columns.iter().filter(|column| schema.field_by_name(column).is_some()) {
+        // A filter takes room for as many values as a row group has rows, and is folded to those that came.
+        let column = ColumnPath::from(column.split('.').map(str::to_owned).collect::<Vec<_>>());
+        properties = properties
+            .set_column_bloom_filter_enabled(column.clone(), true)
+            .set_column_bloom_filter_fpp(column, BLOOM_FILTER_FALSE_POSITIVES);
     }
     Ok(properties.build())
 }

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use arrow_array::builder::StringBuilder;
 use arrow_array::{
-    ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+    ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{ArrowError, Field, SchemaRef};
 use event::{Campaign, Device, Enriched, Place, Timestamp, UserAgent};
@@ -37,8 +38,11 @@ pub(crate) enum RowError {
 /// `TooLarge`, or `Column` when somebody changed a column's type or added one that must not be null.
 pub(crate) fn record_batch(schema: &SchemaRef, own: &OwnColumns, events: &[Enriched]) -> Result<RecordBatch, RowError> {
     let rows: Vec<Row> = events.iter().map(Row::of).collect();
-    let column = |field| column(own.own_id(field_id(field)).unwrap_or_default(), field, &rows);
-    let columns = schema.fields().iter().map(|field| column(field)).collect::<Result<_, _>>()?;
+    let column = |field: &Arc<Field>| match own.property(field_id(field)) {
+        Some(property) => property.values(events.iter()),
+        None => column(own.own_id(field_id(field)).unwrap_or_default(), field, &rows),
+    };
+    let columns = schema.fields().iter().map(column).collect::<Result<_, _>>()?;
     RecordBatch::try_new(schema.clone(), columns).map_err(RowError::Column)
 }
 
@@ -131,7 +135,9 @@ pub(crate) fn text_column<'a>(
     if (bytes > MAX_TEXT_BYTES && values.len() > 1) || i32::try_from(bytes).is_err() {
         return Err(RowError::TooLarge);
     }
-    Ok(Arc::new(values.collect::<StringArray>()))
+    let mut texts = StringBuilder::with_capacity(values.len(), bytes);
+    texts.extend(values);
+    Ok(Arc::new(texts.finish()))
 }
 
 fn campaign(rows: &[Row], parameter: fn(&Campaign) -> &Option<String>) -> Result<ArrayRef, RowError> {

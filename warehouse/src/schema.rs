@@ -153,7 +153,10 @@ pub(crate) fn partition_spec() -> Result<UnboundPartitionSpec, Error> {
 }
 
 /// What a new table asks of every engine that writes it. Metadata files name every snapshot, so they are compressed.
-pub(crate) fn properties(files: &FilesConfig) -> HashMap<String, String> {
+pub(crate) fn properties(files: &FilesConfig, schema: &Schema) -> HashMap<String, String> {
+    let blooms = files.bloom_filter_columns.iter().filter(|column| schema.field_by_name(column).is_some());
+    let blooms =
+        blooms.map(|column| (format!("write.parquet.bloom-filter-enabled.column.{column}"), "true".to_owned()));
     [
         ("write.format.default", "parquet".to_owned()),
         ("write.parquet.compression-codec", "zstd".to_owned()),
@@ -162,5 +165,7 @@ pub(crate) fn properties(files: &FilesConfig) -> HashMap<String, String> {
         ("write.metadata.compression-codec", "gzip".to_owned()),
     ]
     .map(|(key, value)| (key.to_owned(), value))
-    .into()
+    .into_iter()
+    .chain(blooms)
+    .collect()
 }

@@ -9,6 +9,8 @@ use iceberg::{NamespaceIdent, TableCreation, TableIdent};
 use crate::catalog::Catalog;
 use crate::commit::{Append, Committer, commit};
 use crate::files::{self, DataFiles};
+use crate::layout::Arrangement;
+use crate::property::PropertyColumn;
 use crate::{Config, Error, Writer, columns, positions, schema};
 
 /// The table as it stood when it was opened, or after the last append.
@@ -27,7 +29,10 @@ impl Table {
     /// when somebody else's column has the name of a missing one; `Catalog` or `Iceberg` when catalog or files fail.
     pub async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
         let mut opened = Self::open_or_create(data_folder, config, page_views).await?;
-        opened.table = commit(&opened.catalog, opened.table.identifier(), &mut columns::Addition).await?;
+        let (catalog, name) = (&opened.catalog, opened.table.identifier());
+        let properties = PropertyColumn::parse(&config.table.property_columns)?;
+        commit(catalog, name, &mut columns::Addition { properties: &properties }).await?;
+        opened.table = commit(catalog, name, &mut Arrangement { config: &config.table }).await?;
         Ok(opened)
     }
 
@@ -41,7 +46,11 @@ impl Table {
         let catalog = Catalog::open(data_folder, config).await?;
         let name = create_if_missing(&*catalog.iceberg().await?, config, layout).await?;
         let table = catalog.load(&name).await?;
-        Ok(Self { catalog, table, config: config.clone() })
+        let mut config = config.clone();
+        if config.files.spill_folder.as_os_str().is_empty() {
+            config.files.spill_folder = data_folder.to_owned();
+        }
+        Ok(Self { catalog, table, config })
     }
 
     /// The next offset of each partition of `topic` whose events the table holds.
@@ -57,7 +66,8 @@ impl Table {
     /// # Errors
     /// `Iceberg` when the table's schema or partition spec cannot be written.
     pub fn writer(&self) -> Result<Writer, Error> {
-        Writer::new(&self.table, &self.config.files)
+        let properties = PropertyColumn::parse(&self.config.table.property_columns)?;
+        Writer::new(&self.table, &self.config.files)?.with_properties(&self.table, &properties)
     }
 
     /// Publishes the files and moves the positions, in one commit; durable when it returns. Without files it moves the
@@ -139,11 +149,12 @@ async fn create(
             }
         }
     }
+    let properties = schema::properties(&config.files, &layout.schema);
     let creation = TableCreation::builder()
         .name(config.table.name.clone())
         .schema(layout.schema)
         .partition_spec(numbered(&layout.partitions))
-        .properties(schema::properties(&config.files))
+        .properties(properties)
         .build();
     let created = catalog.create_table(namespace, creation).await;
     created.map(drop).map_err(Error::iceberg("create the table"))

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use crate::columns::OwnColumns;
 use crate::encoder::Encoder;
 use crate::files::{self, DataFiles, RememberedLocations};
+use crate::property::PropertyColumn;
 use crate::rows::{self, RowError};
 use crate::{Error, FilesConfig};
 
@@ -45,12 +46,18 @@ impl Writer {
         let locations = RememberedLocations::new(table.metadata())?;
         Ok(Self {
             schema: Arc::new(schema),
-            own: OwnColumns::of(table.metadata())?,
+            own: OwnColumns::of(table.metadata(), &[])?,
             file_io: table.file_io().clone(),
             encoder: Some(Encoder::new(table, locations.clone(), config)?),
             locations,
             encoding: None,
         })
+    }
+
+    /// The same, which also fills the columns made of properties.
+    pub(crate) fn with_properties(mut self, table: &Table, columns: &[PropertyColumn]) -> Result<Self, Error> {
+        self.own = OwnColumns::of(table.metadata(), columns)?;
+        Ok(self)
     }
 
     /// Stages events. Memory is bounded by the configuration, whatever the events' days.
@@ -105,9 +112,9 @@ impl Writer {
         files::delete(self.locations.take(), &self.file_io).await;
     }
 
-    /// Partitions with an open file.
-    pub fn open_files(&self) -> usize {
-        self.encoder.as_ref().map_or(0, Encoder::open_files)
+    /// What waits in temporary files, in bytes.
+    pub fn spilled_bytes(&self) -> u64 {
+        self.encoder.as_ref().map_or(0, Encoder::spilled_bytes)
     }
 
     async fn encode(&mut self, batch: RecordBatch) -> Result<(), Error> {

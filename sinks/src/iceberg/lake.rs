@@ -10,7 +10,8 @@ use warehouse::{DataFiles, Error, Table, Writer};
 
 use super::vitals;
 use crate::metrics::{
-    ICEBERG_BYTES, ICEBERG_COMMIT_SECONDS, ICEBERG_COMMITTED_THROUGH, ICEBERG_FILES, ICEBERG_OPEN_FILES, ICEBERG_ROWS,
+    ICEBERG_BYTES, ICEBERG_COMMIT_SECONDS, ICEBERG_COMMITTED_THROUGH, ICEBERG_FILES, ICEBERG_ROWS,
+    ICEBERG_SPILLED_BYTES,
 };
 
 /// Which table it is.
@@ -75,14 +76,14 @@ impl Lake {
             gauge!(ICEBERG_COMMITTED_THROUGH, "table" => table.name().to_owned()).set(seconds);
         }
         vitals::tell(table).await;
-        self.tell_open_files();
+        self.tell_spilled();
         Ok(())
     }
 
-    /// Tells the metrics how many files are in the making.
-    pub(crate) fn tell_open_files(&self) {
+    /// Tells the metrics how much waits in temporary files.
+    pub(crate) fn tell_spilled(&self) {
         if self.kind == Kind::PageViews {
-            gauge!(ICEBERG_OPEN_FILES).set(self.writer.as_ref().map_or(0, Writer::open_files) as f64);
+            gauge!(ICEBERG_SPILLED_BYTES).set(self.writer.as_ref().map_or(0, Writer::spilled_bytes) as f64);
         }
     }
 

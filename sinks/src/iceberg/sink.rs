@@ -52,7 +52,7 @@ impl Sink for IcebergSink {
         let staged = self.lake.writer()?.write(&batch.events).await;
         staged.map_err(|error| sink_error("stage rows for Iceberg", error))?;
         self.received.add(&batch.events);
-        self.lake.tell_open_files();
+        self.lake.tell_spilled();
         Ok(())
     }
 

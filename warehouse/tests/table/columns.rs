@@ -217,3 +217,41 @@ async fn readers_open_a_table_in_a_folder_of_any_permitted_name() {
         assert_eq!(count, json!({"rows": 2, "distinct_ids": 2}));
     }
 }
+
+fn lifting(columns: &[(&str, &str)]) -> Config {
+    let mut config = Config::default();
+    config.table.property_columns =
+        columns.iter().map(|(name, form)| ((*name).to_owned(), (*form).to_owned())).collect();
+    config
+}
+
+#[tokio::test]
+async fn properties_get_columns_by_configuration_and_keep_them() {
+    let folder = tempfile::tempdir().unwrap();
+    deliver(&mut open(folder.path()).await, &[with_plan(0, &json!("free"))]).await;
+    let columns = [("plan", "string(props.plan)"), ("price", "double"), ("age", "long"), ("member", "boolean")];
+    let mut table = Table::open(folder.path(), &lifting(&columns)).await.unwrap();
+    let mut typed = with_plan(1, &json!("pro"));
+    typed.event.extra.extend([("price".into(), json!(9)), ("age".into(), json!(-7)), ("member".into(), json!(false))]);
+    let mut other = with_plan(2, &json!(["pro"]));
+    other.event.extra.extend([("price".into(), json!("9")), ("age".into(), json!(1.5)), ("member".into(), json!(0))]);
+    deliver(&mut table, &[typed, other]).await;
+    let mut without = Table::open(folder.path(), &lifting(&columns[1..])).await.unwrap();
+    let mut last = with_plan(3, &json!("pro"));
+    last.event.extra.insert("price".into(), json!(0.5));
+    deliver(&mut without, &[last]).await;
+
+    for rows in both_readers(folder.path(), &["rows"]) {
+        let lifted = |row: usize| ["plan", "price", "age", "member"].map(|name| rows[row][name].clone());
+        let nothing = [Value::Null, Value::Null, Value::Null, Value::Null];
+        assert_eq!([lifted(0), lifted(2)], [nothing.clone(), nothing], "old rows, and values of other types");
+        assert_eq!(lifted(1), [json!("pro"), json!(9.0), json!(-7), json!(false)]);
+        assert_eq!(lifted(3), [Value::Null, json!(0.5), Value::Null, Value::Null], "plan is no longer asked for");
+        assert_eq!(rows[3]["properties"], json!("{\"price\":0.5,\"props\":{\"plan\":\"pro\"}}"));
+    }
+    let metadata = other_table(folder.path()).await.metadata_ref();
+    let ids = ["age", "member", "plan", "price"].map(|name| metadata.current_schema().field_id_by_name(name));
+    assert_eq!(ids, [Some(48), Some(49), Some(50), Some(51)], "given by the table, in the order of names");
+    let refused = Table::open(folder.path(), &lifting(&[("plan", "long")])).await.err().unwrap();
+    assert!(matches!(&refused, warehouse::Error::Column { name, .. } if name == "plan"), "{refused}");
+}

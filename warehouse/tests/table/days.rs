@@ -19,8 +19,8 @@ fn events_of_many_days(days: i64) -> Vec<Enriched> {
 
 fn frugal() -> Config {
     let mut config = Config::default();
-    config.files.buffer_bytes = 256 << 10;
-    config.files.max_open_partitions = 3;
+    config.files.buffer_bytes = 64 << 10;
+    config.files.spill_bytes = 1 << 20;
     config
 }
 
@@ -38,21 +38,43 @@ async fn each_day_has_its_own_files() {
 }
 
 #[tokio::test]
-async fn many_days_at_once_need_few_open_files() {
+async fn many_days_at_once_make_one_file_a_day() {
     let folder = tempfile::tempdir().unwrap();
     let mut table = Table::open(folder.path(), &frugal()).await.unwrap();
     let events = events_of_many_days(200);
     let mut writer = table.writer().unwrap();
+    let mut spilled = 0;
     for piece in events.chunks(50) {
         writer.write(piece).await.unwrap();
-        assert!(writer.open_files() <= 3);
+        spilled = spilled.max(writer.spilled_bytes());
     }
+    assert!(spilled > 0);
     let files = writer.close().await.unwrap();
-    assert_eq!((files.rows(), files.count()), (600, data_files(folder.path()).len()));
+    assert_eq!((files.rows(), files.count(), data_files(folder.path()).len()), (600, 200, 200));
     table.append(files, &advance(None, 600)).await.unwrap();
     assert_eq!(scan(folder.path(), Predicate::AlwaysTrue).await, 600);
     for count in both_readers(folder.path(), &["count"]) {
         assert_eq!(count, json!({"rows": 600, "distinct_ids": 600}));
+    }
+}
+
+#[tokio::test]
+async fn temporary_files_that_grow_too_large_become_data_files_before_the_commit() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), &frugal()).await.unwrap();
+    let events: Vec<Enriched> = (0..20_000).map(|offset| with_url(offset, format!("/{offset:0>200}"))).collect();
+    let mut writer = table.writer().unwrap();
+    let mut spilled = 0;
+    for piece in events.chunks(1_000) {
+        writer.write(piece).await.unwrap();
+        spilled = spilled.max(writer.spilled_bytes());
+    }
+    assert!((500 << 10..3 << 20).contains(&spilled), "{spilled}");
+    let files = writer.close().await.unwrap();
+    assert!(files.count() > 1 && files.rows() == 20_000, "{} files", files.count());
+    table.append(files, &advance(None, 20_000)).await.unwrap();
+    for count in both_readers(folder.path(), &["count"]) {
+        assert_eq!(count, json!({"rows": 20_000, "distinct_ids": 20_000}));
     }
 }
 
@@ -74,7 +96,8 @@ async fn what_is_given_up_leaves_no_file_behind() {
     let folder = tempfile::tempdir().unwrap();
     let table = Table::open(folder.path(), &frugal()).await.unwrap();
     let mut writer = table.writer().unwrap();
-    for piece in events_of_many_days(40).chunks(50) {
+    let events: Vec<Enriched> = (0..6_000).map(|offset| at_micros(offset, offset % 4 * DAY)).collect();
+    for piece in events.chunks(500) {
         writer.write(piece).await.unwrap();
     }
     assert!(!data_files(folder.path()).is_empty());

@@ -7,6 +7,7 @@ mod commits;
 mod days;
 mod evolution;
 mod inspect;
+mod layout;
 mod letters;
 mod maintain;
 mod reenrich;

@@ -14,6 +14,7 @@ use event::{Advance, Enriched, Event, EventId, LogPosition, Place, Positions, Ti
 use futures::TryStreamExt;
 use iceberg::expr::Predicate;
 use iceberg::io::LocalFsStorageFactory;
+use iceberg::spec::DataFile;
 use iceberg::{Catalog, CatalogBuilder, TableIdent};
 use iceberg_catalog_sql::{SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
 use warehouse::{CATALOG_NAME, Config, Table};
@@ -52,6 +53,13 @@ pub fn bare(offset: i64) -> Enriched {
 pub fn with_url(offset: i64, url: impl Into<String>) -> Enriched {
     let mut enriched = bare(offset);
     enriched.event.url = Some(url.into());
+    enriched
+}
+
+/// An event with `plan` among its props.
+pub fn with_plan(offset: i64, plan: &serde_json::Value) -> Enriched {
+    let mut enriched = bare(offset);
+    enriched.event.extra.insert("props".into(), serde_json::json!({"plan": plan}));
     enriched
 }
 
@@ -142,16 +150,39 @@ pub fn data_files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Runs a line of Python on `table`, as PyIceberg loads it.
-pub fn run_pyiceberg(folder: &Path, line: &str) {
+/// Runs a line of Python on `table`, as PyIceberg loads it, and tells what it prints.
+pub fn run_pyiceberg(folder: &Path, line: &str) -> String {
     let script = format!(
         "from pyiceberg.catalog.sql import SqlCatalog\n\
          catalog = SqlCatalog('{CATALOG_NAME}', uri='sqlite:///{}/catalog.sqlite')\n\
          table = catalog.load_table('web.page_views')\n{line}\n",
         folder.display()
     );
-    let output = python().args(["-c", &script]).output().unwrap();
+    run_python(&script)
+}
+
+fn run_python(script: &str) -> String {
+    let output = python().args(["-c", script]).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The rows that DuckDB answers.
+pub fn duckdb(query: &str) -> serde_json::Value {
+    let script = format!("import duckdb, json\nprint(json.dumps(duckdb.sql({query:?}).fetchall()))");
+    serde_json::from_str(&run_python(&script)).unwrap()
+}
+
+/// The data files of the current snapshot.
+pub async fn listed(folder: &Path) -> Vec<DataFile> {
+    let table = other_table(folder).await;
+    let list = table.manifest_list_reader(table.metadata().current_snapshot().unwrap()).load().await.unwrap();
+    let mut files = Vec::new();
+    for manifest in list.entries() {
+        let manifest = manifest.load_manifest(table.file_io()).await.unwrap();
+        files.extend(manifest.entries().iter().filter(|entry| entry.is_alive()).map(|entry| entry.data_file().clone()));
+    }
+    files
 }
 
 /// Polls at most so often; `None` when the future is not ready by then.
