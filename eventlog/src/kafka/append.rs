@@ -7,6 +7,7 @@ use event::SCHEMA_VERSION;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::util::IntoOpaque;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::call::{Delivery, Settled, call};
@@ -19,7 +20,7 @@ use super::topics::Topics;
 use crate::metrics::BUSY;
 use crate::{LogError, NewRecord};
 
-pub(super) type KafkaProducer = ThreadedProducer<Context>;
+type KafkaProducer = ThreadedProducer<Context>;
 
 /// Sends records and waits for the brokers' acknowledgement.
 pub(super) struct Appender {
@@ -158,12 +159,21 @@ pub(super) fn check_sizes(records: &[NewRecord], limit: usize) -> Result<(), Log
 }
 
 /// Hands a record to the producer; gives the delivery back with the error when it does not take it.
-pub(super) fn send(
+fn send(
     producer: &KafkaProducer,
     topic: &str,
     record: &NewRecord,
     delivery: Box<Delivery>,
 ) -> Result<(), (KafkaError, Box<Delivery>)> {
+    producer.send(outgoing(topic, record, delivery)).map_err(|(error, outgoing)| (error, outgoing.delivery_opaque))
+}
+
+/// The record as it is sent, with its headers.
+pub(super) fn outgoing<'a, D: IntoOpaque>(
+    topic: &'a str,
+    record: &'a NewRecord,
+    delivery: D,
+) -> BaseRecord<'a, [u8], [u8], D> {
     let mut outgoing = BaseRecord::with_opaque_to(topic, delivery).payload(&record.payload[..]);
     if !record.key.is_empty() {
         outgoing = outgoing.key(&record.key[..]);
@@ -175,5 +185,5 @@ pub(super) fn send(
             .insert(Header { key: "schema_version", value: Some(&version) });
         outgoing = outgoing.headers(headers);
     }
-    producer.send(outgoing).map_err(|(error, outgoing)| (error, outgoing.delivery_opaque))
+    outgoing
 }

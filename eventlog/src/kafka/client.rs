@@ -4,8 +4,8 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use rdkafka::ClientConfig;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::{ClientConfig, ClientContext};
 
 use super::config::{Compression, Config, SaslMechanism, Security};
 use super::context::Context;
@@ -14,6 +14,9 @@ use crate::LogError;
 
 /// What a record needs besides its payload: frame, key and headers.
 pub(super) const RECORD_OVERHEAD_BYTES: usize = 1024;
+
+/// What librdkafka needs for a record in its queue, besides the record.
+const QUEUED_RECORD_BYTES: usize = 512;
 
 /// librdkafka reads records only through a consumer with a group. Nothing is ever committed to this one.
 const READER_GROUP: &str = "pageberg-reader";
@@ -54,6 +57,8 @@ impl Clients {
         client.set("transactional.id", id);
         client.set("transaction.timeout.ms", self.config.transaction_timeout_ms.to_string());
         client.set("message.timeout.ms", self.config.transaction_timeout_ms.to_string());
+        // The commit tells whether all records were delivered: a report of each would be for nobody.
+        client.set("delivery.report.only.error", "true");
         client
     }
 
@@ -84,6 +89,8 @@ impl Clients {
         client.set("auto.offset.reset", "error");
         client.set("fetch.queue.backoff.ms", self.config.fetch_queue_backoff_ms.to_string());
         client.set("queued.max.messages.kbytes", self.config.fetch_queue_bytes.div_ceil(1024).to_string());
+        client.set("queued.min.messages", (self.config.fetch_queue_bytes / QUEUED_RECORD_BYTES).max(1).to_string());
+        client.set("fetch.message.max.bytes", self.config.fetch_bytes.to_string());
         client.set("check.crcs", "true");
         client
     }
@@ -171,11 +178,12 @@ impl Clients {
 }
 
 /// Makes a client; that does not reach the brokers yet.
-pub(super) fn create<C: FromClientConfigAndContext<Context>>(
+pub(super) fn create<X: ClientContext + From<Context>, C: FromClientConfigAndContext<X>>(
     config: &ClientConfig,
     role: &'static str,
 ) -> Result<C, LogError> {
-    config.create_with_context(Context::new(role)).map_err(|error| errors::of_creation(&error, &SECRET_PARAMETERS))
+    let context = Context::new(role).into();
+    config.create_with_context(context).map_err(|error| errors::of_creation(&error, &SECRET_PARAMETERS))
 }
 
 /// Lets go of a client elsewhere: it waits for its threads, and a member for its group.

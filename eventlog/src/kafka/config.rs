@@ -57,8 +57,10 @@ pub struct Config {
     pub session_timeout_ms: u32,
     /// Pause of a reader whose queue is full before it fetches on.
     pub fetch_queue_backoff_ms: u32,
-    /// Memory of each reader for records fetched ahead.
+    /// Size of the records that each reader fetches ahead.
     pub fetch_queue_bytes: usize,
+    /// How much is fetched of a partition at once, as it is compressed; of a larger batch of records all.
+    pub fetch_bytes: u32,
     /// Whether topics are made when they are first named.
     pub create_topics: bool,
     /// Partitions of topics made here.
@@ -93,7 +95,8 @@ impl Default for Config {
             transaction_timeout_ms: 10_000,
             session_timeout_ms: 10_000,
             fetch_queue_backoff_ms: 10,
-            fetch_queue_bytes: 32 << 20,
+            fetch_queue_bytes: 8 << 20,
+            fetch_bytes: 256 << 10,
             create_topics: true,
             topic_partitions: 4,
             topic_replication: None,

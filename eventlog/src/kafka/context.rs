@@ -65,6 +65,31 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {}
 
+/// The context of a producer whose records are settled all together, by the end of their transaction.
+pub(super) struct Transactional(Context);
+
+impl From<Context> for Transactional {
+    fn from(context: Context) -> Self {
+        Self(context)
+    }
+}
+
+impl ClientContext for Transactional {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.0.log(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.error(error, reason);
+    }
+}
+
+impl ProducerContext for Transactional {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, _: &DeliveryResult<'_>, (): ()) {}
+}
+
 impl ProducerContext for Context {
     type DeliveryOpaque = Box<Delivery>;
 

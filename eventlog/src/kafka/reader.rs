@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use bytes::BytesMut;
 use event::{Positions, Timestamp};
 use futures::{FutureExt, StreamExt};
 use rdkafka::consumer::{Consumer, StreamConsumer};
@@ -17,6 +17,9 @@ use super::context::Context;
 use super::errors;
 use super::queries::{self, Asked, blocking};
 use crate::{LogError, Reader, Record};
+
+/// How much memory payloads share.
+const PAYLOADS_BYTES: usize = 64 << 10;
 
 pub(super) struct KafkaReader {
     topic: String,
@@ -78,7 +81,7 @@ impl KafkaReader {
     /// The first message, waited for, and those that are there already, up to `max_bytes`. Nothing is taken from the
     /// consumer before the last wait, so that dropping this loses nothing.
     async fn fetch(&mut self, max_bytes: usize) -> Vec<Record> {
-        let (mut records, mut bytes) = (Vec::new(), 0);
+        let (mut records, mut bytes, mut payloads) = (Vec::new(), 0, BytesMut::with_capacity(PAYLOADS_BYTES));
         let Some(consumer) = &self.consumer else { return records };
         let mut messages = consumer.stream();
         loop {
@@ -90,7 +93,7 @@ impl KafkaReader {
                 Some(Ok(message))
                     if self.positions.get(message.partition()).is_some_and(|next| next <= message.offset()) =>
                 {
-                    let record = read(&message);
+                    let record = read(&message, &mut payloads);
                     bytes += record.payload.len();
                     self.positions.set(record.partition, record.offset + 1);
                     records.push(record);
@@ -142,13 +145,15 @@ impl Drop for KafkaReader {
     }
 }
 
-fn read(message: &BorrowedMessage<'_>) -> Record {
+/// Copies a record. Payloads share memory, which takes one allocation for many of them.
+fn read(message: &BorrowedMessage<'_>, payloads: &mut BytesMut) -> Record {
+    payloads.extend_from_slice(message.payload().unwrap_or_default());
     let micros = message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000);
     Record {
         partition: message.partition(),
         offset: message.offset(),
         time: Timestamp::from_micros(micros).unwrap_or_default(),
-        payload: Bytes::copy_from_slice(message.payload().unwrap_or_default()),
+        payload: payloads.split().freeze(),
     }
 }
 

@@ -1,20 +1,21 @@
 //! Outputs and positions in one Kafka transaction.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use event::Advance;
 use rdkafka::consumer::{Consumer, ConsumerGroupMetadata};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::Producer;
+use rdkafka::producer::{Producer, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
-use super::append::{KafkaProducer, check_sizes, send};
-use super::call::call;
+use super::append::{check_sizes, outgoing};
 use super::client::{create, retire};
+use super::context::Transactional;
 use super::errors;
 use super::group::Group;
 use super::log::Inner;
@@ -23,12 +24,16 @@ use super::queries::{self, blocking};
 use crate::metrics::KAFKA_TRANSACTION_SECONDS;
 use crate::{LogError, NewRecord, Transactor};
 
+type TransactionalProducer = ThreadedProducer<Transactional>;
+
+const SETTLE_STEP: Duration = Duration::from_millis(1);
+
 pub(super) struct KafkaTransactor {
     log: Arc<Inner>,
     group: Arc<Group>,
     output: String,
     /// Taken out during a commit, and not put back by one that leaves it in doubt.
-    producer: Option<KafkaProducer>,
+    producer: Option<TransactionalProducer>,
 }
 
 /// Everything that one commit needs on its thread.
@@ -54,7 +59,7 @@ impl KafkaTransactor {
         let id = format!("{}.{output}.{}", group.name, Uuid::new_v4());
         let clients = log.clients.clone();
         let producer = blocking(move || {
-            let producer: KafkaProducer = create(&clients.transactional(&id), "transactor")?;
+            let producer: TransactionalProducer = create(&clients.transactional(&id), "transactor")?;
             match producer.init_transactions(clients.transaction_timeout()) {
                 Ok(()) => Ok(producer),
                 Err(error) => Err(errors::unavailable("begin to write in transactions", &error)),
@@ -104,7 +109,7 @@ impl Drop for KafkaTransactor {
 
 impl Commit {
     /// Gives the producer back when it can commit again.
-    fn run(self, producer: KafkaProducer) -> (Option<KafkaProducer>, Result<(), LogError>) {
+    fn run(self, producer: TransactionalProducer) -> (Option<TransactionalProducer>, Result<(), LogError>) {
         let started = Instant::now();
         match self.check().and_then(|()| self.write(&producer)) {
             Ok(()) => {
@@ -132,9 +137,12 @@ impl Commit {
         if self.advance.follows(&stored) { Ok(()) } else { Err(Failure::Refused(LogError::Moved)) }
     }
 
-    fn write(&self, producer: &KafkaProducer) -> Result<(), Failure> {
+    fn write(&self, producer: &TransactionalProducer) -> Result<(), Failure> {
         producer.begin_transaction().map_err(|error| Failure::Broken(verdict(&error)))?;
         let written = self.send(producer).and_then(|()| self.send_positions(producer));
+        if written.is_ok() {
+            self.settle(producer);
+        }
         let committed = written.and_then(|()| producer.commit_transaction(self.log.clients.transaction_timeout()));
         committed.map_err(|error| {
             // Looked at anew by the next commit, for it may have been deleted.
@@ -143,18 +151,21 @@ impl Commit {
         })
     }
 
-    fn send(&self, producer: &KafkaProducer) -> Result<(), KafkaError> {
-        if self.records.is_empty() {
-            return Ok(());
-        }
+    fn send(&self, producer: &TransactionalProducer) -> Result<(), KafkaError> {
+        let send = |record| producer.send(outgoing(&self.output, record, ())).map_err(|(error, _)| error);
         // The commit itself tells whether all were delivered.
-        let (deliveries, _) = call(self.records.len(), Vec::new());
-        deliveries.zip(&self.records).try_for_each(|(delivery, record)| {
-            send(producer, &self.output, record, delivery).map_err(|(error, _)| error)
-        })
+        self.records.iter().try_for_each(send)
     }
 
-    fn send_positions(&self, producer: &KafkaProducer) -> Result<(), KafkaError> {
+    /// Waits for the records in steps finer than those of the commit, which would wait for a tenth of a second.
+    fn settle(&self, producer: &TransactionalProducer) {
+        let deadline = Instant::now() + self.log.clients.transaction_timeout();
+        while producer.in_flight_count() > 0 && Instant::now() < deadline {
+            thread::sleep(SETTLE_STEP);
+        }
+    }
+
+    fn send_positions(&self, producer: &TransactionalProducer) -> Result<(), KafkaError> {
         let mut offsets = TopicPartitionList::new();
         for step in &self.advance.steps {
             offsets.add_partition_offset(&self.advance.topic, step.partition, Offset::Offset(step.next))?;
@@ -176,7 +187,7 @@ impl Commit {
 
     /// Ends the transaction, so that nobody has to wait for its time limit. After a timeout of the commit itself nobody
     /// knows how it ended, and the producer is given up as it is.
-    fn abort(&self, producer: &KafkaProducer, error: &KafkaError) -> Failure {
+    fn abort(&self, producer: &TransactionalProducer, error: &KafkaError) -> Failure {
         let verdict = verdict(error);
         let may_abort = match error {
             KafkaError::Transaction(error) => error.txn_requires_abort(),
