@@ -10,30 +10,32 @@ use crate::{assert_none, files};
 const ROOT: &str = "pageberg";
 
 /// Which crates of this workspace each may use; the root package may use all.
-const DIRECTIONS: [(&str, &[&str]); 8] = [
+const DIRECTIONS: [(&str, &[&str]); 9] = [
     ("event", &[]),
     ("eventlog", &["event"]),
     ("gateway", &["event", "eventlog"]),
     ("geodata", &["event"]),
     ("pipeline", &["event", "eventlog", "geodata", "visit"]),
     ("visit", &["event"]),
-    ("warehouse", &["event"]),
+    ("storage", &["event"]),
+    ("warehouse", &["event", "storage"]),
     ("sinks", &["event", "eventlog", "pipeline", "warehouse"]),
 ];
 
 /// Which crates may use a library, a name that ends in `-` standing for all that begin so.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 13] = [
     ("anyhow", &[ROOT]),
     ("arrow-", &["warehouse"]),
     ("axum", &["gateway", "warehouse", ROOT]),
     ("hyper", &["gateway"]),
-    ("iceberg", &["warehouse"]),
+    ("iceberg", &["storage", "warehouse"]),
     ("iceberg-", &["warehouse"]),
     ("maxminddb", &["geodata"]),
+    ("object_store", &["storage"]),
     ("parquet", &["warehouse"]),
     ("postgres-types", &["sinks"]),
     ("rdkafka", &["eventlog"]),
-    ("tokio", &["eventlog", "gateway", "geodata", "pipeline", "sinks", "warehouse", ROOT]),
+    ("tokio", &["eventlog", "gateway", "geodata", "pipeline", "sinks", "storage", "warehouse", ROOT]),
     ("tokio-postgres", &["sinks"]),
 ];
 

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::catalog::CatalogConfig;
 use crate::layout::PartitionBy;
 use crate::property::PropertyColumn;
-use crate::storage::{self, StorageConfig};
 use crate::{Error, schema};
+use storage::StorageConfig;
 
 /// The Iceberg table and how its files are written.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -68,6 +68,9 @@ pub enum Error {
         /// Rows written.
         written: u64,
     },
+    /// A setting of the storage that cannot be used, or files that could not be listed.
+    #[error(transparent)]
+    Storage(#[from] storage::Error),
     /// The catalog, a file, or what stands in one. After a failed commit it is unknown whether it happened.
     #[error("failed to {action}")]
     Iceberg {

@@ -39,7 +39,6 @@ pub mod rest;
 mod rewrite;
 mod rows;
 mod schema;
-pub mod storage;
 mod table;
 mod writer;
 

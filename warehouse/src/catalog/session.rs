@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::CatalogConfig;
-use crate::{Error, StorageConfig, storage};
+use crate::{Error, StorageConfig};
 
 /// See the module. It lasts as long as its token.
 pub(super) struct Session {

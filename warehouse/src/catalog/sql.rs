@@ -13,7 +13,7 @@ use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 
 use crate::commit::Change;
-use crate::{Config, Error, files, storage};
+use crate::{Config, Error, files};
 
 /// How long a connection to the database may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);

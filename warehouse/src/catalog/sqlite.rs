@@ -7,8 +7,8 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions, Connection};
 
 use super::sql::Database;
-use crate::storage::absolute;
 use crate::{Config, Error};
+use storage::absolute;
 
 /// Opens or creates `catalog.sqlite` in the data folder.
 pub(super) async fn open(data_folder: &Path, config: &Config) -> Result<Database, Error> {

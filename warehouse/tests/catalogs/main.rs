@@ -9,6 +9,7 @@ mod lost;
 mod promises;
 mod proxy;
 mod signing_in;
+mod stored;
 #[expect(dead_code, reason = "the tests of storage use the rest")]
 #[path = "../../../tests/support/stores.rs"]
 mod stores;

@@ -3,14 +3,16 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
+use uuid::Uuid;
 use warehouse::{Config, MaintenanceConfig, Table};
 
-use crate::stores;
+use crate::lakes::rest_config;
+use crate::stores::{self, BUCKET};
 use crate::support::{deliver, python, with_url};
 
 /// What DuckDB and PyIceberg count, without anything of pageberg's.
 fn counts(data_folder: &Path) -> Value {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/table/read_stored.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/catalogs/read_stored.py");
     let output = python().arg(script).arg(data_folder.join("catalog.sqlite")).arg(stores::s3()).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
@@ -25,8 +27,8 @@ async fn deliver_each(table: &mut Table, offsets: std::ops::Range<i64>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_table_in_s3_is_read_by_others_and_kept_small() {
     let folder = tempfile::tempdir().unwrap();
-    let mut config = Config { storage: s3_config(), ..Config::default() };
-    config.storage.location = own_folder("s3");
+    let mut config = Config { storage: rest_config("").storage, ..Config::default() };
+    config.storage.location = format!("s3://{BUCKET}/{}", Uuid::new_v4());
     let mut table = Table::open(folder.path(), &config).await.unwrap();
     deliver_each(&mut table, 0..6).await;
     assert_eq!(counts(folder.path()), json!({"duckdb": [6, 6], "pyiceberg": [6, 6]}));

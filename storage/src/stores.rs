@@ -9,8 +9,8 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzureBuilder};
 use object_store::gcp::{GcpCredential, GoogleCloudStorageBuilder, GoogleConfigKey};
 use object_store::{ClientConfigKey, ObjectStore, Result, RetryConfig, StaticCredentialProvider};
 
-use super::location::{Location, Scheme};
-use super::{AzConfig, StorageConfig};
+use crate::location::{Location, Scheme};
+use crate::{AzConfig, StorageConfig};
 
 type Store = Arc<dyn ObjectStore>;
 

@@ -1,4 +1,4 @@
-//! Where the table's files lie, by the scheme of their location: on local disk or in a cloud's store.
+//! Where the files of Iceberg tables lie, by the scheme of their location: on local disk or in a cloud's store.
 //!
 //! 1. [`factory`] makes the storage of every table (`locations`), with the properties that its catalog gives along
 //!    (`vended`).
@@ -11,6 +11,7 @@
 //! **Invariant:** a table is read wherever its locations point; where new files go is the catalog's to say.
 
 mod config;
+mod error;
 mod listing;
 mod local;
 mod location;
@@ -24,8 +25,9 @@ use std::sync::Arc;
 use iceberg::io::{FileIO, StorageFactory};
 
 pub use config::{AzConfig, GsConfig, S3Config, StorageConfig};
+pub use error::Error;
 pub use listing::{Listed, Listing};
-pub(crate) use location::{absolute, plain};
+pub use location::{absolute, plain};
 
 use locations::{Factory, Locations};
 

@@ -8,10 +8,6 @@ mod listing;
 mod reads;
 #[path = "../../../tests/support/stores.rs"]
 mod stores;
-#[expect(dead_code, reason = "the tests of the table use the rest")]
-#[path = "../table/support.rs"]
-mod support;
-mod table;
 mod writes;
 
 macro_rules! contract {

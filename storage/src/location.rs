@@ -73,7 +73,7 @@ impl<'l> Location<'l> {
 }
 
 /// The same text for the same file, however engines spell its location: the scheme, and how many slashes stand together.
-pub(crate) fn plain(location: &str) -> String {
+pub fn plain(location: &str) -> String {
     let parsed = Location::parse(location);
     let (scheme, bucket, path) = match parsed {
         Some(location) => (location.scheme.name(), location.bucket, location.path),
@@ -88,7 +88,7 @@ pub(crate) fn plain(location: &str) -> String {
 ///
 /// # Errors
 /// `Config` for one that readers could not open.
-pub(crate) fn absolute(folder: &Path) -> Result<PathBuf, Error> {
+pub fn absolute(folder: &Path) -> Result<PathBuf, Error> {
     let refuse = |reason: &str| Error::Config(format!("the data folder {} {reason}", folder.display()));
     let absolute = std::path::absolute(folder).map_err(|error| refuse(&format!("cannot be used: {error}")))?;
     let text = absolute.to_str().ok_or_else(|| refuse("is not UTF-8, which Iceberg's locations must be"))?;

@@ -15,7 +15,7 @@ use iceberg::io::{FileMetadata, FileRead, FileWrite, InputFile, OutputFile, Stor
 use iceberg::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
-use super::location::{Location, Scheme};
+use crate::location::{Location, Scheme};
 
 /// Files under `file://` locations.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]

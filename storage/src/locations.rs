@@ -12,11 +12,11 @@ use iceberg::io::{FileMetadata, FileRead, FileWrite, InputFile, OutputFile, Stor
 use iceberg::{Error, ErrorKind, Result};
 use serde::{Deserialize, Serialize};
 
-use super::local::DurableFiles;
-use super::location::{Location, Scheme};
-use super::object::{self, Object, Upload};
-use super::stores::Stores;
-use super::{StorageConfig, vended};
+use crate::local::DurableFiles;
+use crate::location::{Location, Scheme};
+use crate::object::{self, Object, Upload};
+use crate::stores::Stores;
+use crate::{StorageConfig, vended};
 
 /// Storages that stay open for the tables that are loaded next.
 const KEPT: usize = 8;

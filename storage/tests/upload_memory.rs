@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use iceberg::io::FileIOBuilder;
-use warehouse::{StorageConfig, storage};
+use storage::StorageConfig;
 
 const MIB: u64 = 1 << 20;
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use event::Secret;
 use serde::{Deserialize, Serialize};
 
-use super::location::{Location, Scheme, absolute, unreadable};
 use crate::Error;
+use crate::location::{Location, Scheme, absolute, unreadable};
 
 /// Where the files of the warehouse lie. What is not set for a cloud's store is taken from where its own tools look: the
 /// variables `AWS_…`, `GOOGLE_…` and `AZURE_…`, then what the machine or container that pageberg runs in was given.
@@ -139,7 +139,7 @@ impl StorageConfig {
     ///
     /// # Errors
     /// `Config` when it cannot be used, or the data folder cannot in which it is.
-    pub(crate) fn warehouse(&self, data_folder: &Path) -> Result<String, Error> {
+    pub fn warehouse(&self, data_folder: &Path) -> Result<String, Error> {
         if self.location.is_empty() {
             return Ok(format!("file://{}/warehouse", absolute(data_folder)?.display()));
         }

@@ -4,10 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use iceberg::io::{FileIO, FileIOBuilder};
+use storage::{Listing, StorageConfig};
 use tempfile::TempDir;
 use uuid::Uuid;
-use warehouse::StorageConfig;
-use warehouse::storage::{self, Listing};
 
 use crate::stores::{self, AZURE_ACCOUNT, AZURE_KEY, BUCKET};
 

@@ -13,7 +13,7 @@ use iceberg::{Error, ErrorKind, Result};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 
-use super::location::Location;
+use crate::location::Location;
 
 pub(super) use upload::Upload;
 

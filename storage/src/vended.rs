@@ -4,7 +4,7 @@ use event::Secret;
 use iceberg::io as names;
 use iceberg::io::StorageConfig as Properties;
 
-use super::{AzConfig, GsConfig, S3Config, StorageConfig};
+use crate::{AzConfig, GsConfig, S3Config, StorageConfig};
 
 /// Beginning of the name of a signature for one account: its host follows.
 const SAS_TOKEN_FOR: &str = "adls.sas-token.";

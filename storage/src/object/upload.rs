@@ -17,10 +17,10 @@ const PART_BYTES: usize = 8 << 20;
 static ON_THEIR_WAY: Semaphore = Semaphore::const_new(4);
 
 /// A file that is being written. It appears when it is closed; when it is given up, nothing of it stays.
-pub(in crate::storage) struct Upload(Option<Draft>);
+pub(crate) struct Upload(Option<Draft>);
 
 impl Upload {
-    pub(in crate::storage) fn new(object: Object) -> Self {
+    pub(crate) fn new(object: Object) -> Self {
         Self(Some(Draft { object, rest: BytesMut::new(), parts: None }))
     }
 

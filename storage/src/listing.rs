@@ -8,11 +8,11 @@ use std::time::{Duration, SystemTime};
 use async_trait::async_trait;
 use futures::TryStreamExt;
 
-use super::local::{on_file, path_of, present};
-use super::location::Location;
-use super::locations::{Locations, Place};
-use super::object;
 use crate::Error;
+use crate::local::{on_file, path_of, present};
+use crate::location::Location;
+use crate::locations::{Locations, Place};
+use crate::object;
 
 /// A file of the storage.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ impl Listing for Locations {
                 Place::Store(folder) => list_store(&folder, location).await,
             }
         };
-        listed.await.map_err(Error::iceberg("list the table's files"))
+        listed.await.map_err(Error::files("list the table's files"))
     }
 
     async fn remove_empty_folders(&self, location: &str, age: Duration) -> Result<u64, Error> {
@@ -65,7 +65,7 @@ impl Listing for Locations {
                 Place::Store(_) => Ok(0),
             }
         };
-        removed.await.map_err(Error::iceberg("remove empty folders"))
+        removed.await.map_err(Error::files("remove empty folders"))
     }
 }
 
