@@ -16,6 +16,6 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { max_batch_events: 50_000, max_batch_bytes: 32 << 20, max_batch_age_ms: 200 }
+        Self { max_batch_events: 20_000, max_batch_bytes: 8 << 20, max_batch_age_ms: 200 }
     }
 }

@@ -1,14 +1,18 @@
 //! Events as rows of binary COPY: pure. Format: <https://www.postgresql.org/docs/current/sql-copy.html>, "Binary Format".
 
 use std::borrow::Cow;
+use std::mem;
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::Bytes;
 use event::{Device, Enriched, Timestamp};
 use postgres_types::{Kind as TypeKind, Type};
 
 /// The signature, no flags, no header extension.
 const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 const TRAILER: [u8; 2] = (-1_i16).to_be_bytes();
+const COLUMN_COUNT: [u8; 2] = (COLUMNS.len() as i16).to_be_bytes();
+/// Instead of a value's length.
+const NULL: [u8; 4] = (-1_i32).to_be_bytes();
 /// Microseconds from 1970 to 2000, which Postgres counts from.
 const EPOCH_MICROS: i64 = 946_684_800_000_000;
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -17,7 +21,7 @@ const CHUNK_BYTES: usize = 256 * 1024;
 pub(super) struct Column {
     pub(super) name: &'static str,
     kind: Kind,
-    put: fn(&mut BytesMut, &Enriched),
+    put: fn(&mut Vec<u8>, &Enriched),
 }
 
 /// What is sent for a column, and so which types the column may have.
@@ -32,7 +36,7 @@ enum Kind {
     Bool,
 }
 
-const fn column(name: &'static str, kind: Kind, put: fn(&mut BytesMut, &Enriched)) -> Column {
+const fn column(name: &'static str, kind: Kind, put: fn(&mut Vec<u8>, &Enriched)) -> Column {
     Column { name, kind, put }
 }
 
@@ -49,10 +53,10 @@ pub(super) static COLUMNS: [Column; 33] = [
     column("user_agent", Kind::Text, |row, e| put_text(row, e.event.user_agent.as_deref())),
     column("latitude", Kind::Double, |row, e| put(row, e.place.latitude.map(f64::to_be_bytes).as_ref())),
     column("longitude", Kind::Double, |row, e| put(row, e.place.longitude.map(f64::to_be_bytes).as_ref())),
-    column("timezone", Kind::Text, |row, e| put_text(row, e.place.timezone.as_deref())),
+    column("timezone", Kind::Text, |row, e| put_foreign_text(row, e.place.timezone.as_deref())),
     column("asn", Kind::BigInt, |row, e| put(row, e.place.asn.map(|asn| i64::from(asn).to_be_bytes()).as_ref())),
-    column("as_org", Kind::Text, |row, e| put_text(row, e.place.as_org.as_deref())),
-    column("geo_database", Kind::Text, |row, e| put_text(row, e.geo_database.as_deref())),
+    column("as_org", Kind::Text, |row, e| put_foreign_text(row, e.place.as_org.as_deref())),
+    column("geo_database", Kind::Text, |row, e| put_foreign_text(row, e.geo_database.as_deref())),
     column("late", Kind::Bool, |row, e| put(row, Some(&[u8::from(e.late)]))),
     column("properties", Kind::Json, |row, e| put_json(row, e.event.properties())),
     column("event_name", Kind::Text, |row, e| put_text(row, Some(e.event.name()))),
@@ -96,22 +100,23 @@ impl Column {
 #[derive(Default)]
 pub(super) struct Rows {
     full: Vec<Bytes>,
-    open: BytesMut,
+    open: Vec<u8>,
     count: u64,
 }
 
 impl Rows {
     pub(super) fn push(&mut self, event: &Enriched) {
         if self.count == 0 {
-            self.open.put_slice(HEADER);
+            self.open.extend_from_slice(HEADER);
         }
-        self.open.put_i16(i16::try_from(COLUMNS.len()).expect("few columns"));
+        self.open.extend_from_slice(&COLUMN_COUNT);
         for column in &COLUMNS {
             (column.put)(&mut self.open, event);
         }
         self.count += 1;
         if self.open.len() >= CHUNK_BYTES {
-            self.full.push(self.open.split().freeze());
+            self.full.push(mem::take(&mut self.open).into());
+            self.open.reserve(CHUNK_BYTES + CHUNK_BYTES / 8);
         }
     }
 
@@ -122,35 +127,42 @@ impl Rows {
 
     /// The whole of what COPY reads, in pieces.
     pub(super) fn finish(mut self) -> Vec<Bytes> {
-        self.open.put_slice(&TRAILER);
-        self.full.push(self.open.freeze());
+        self.open.extend_from_slice(&TRAILER);
+        self.full.push(self.open.into());
         self.full
     }
 }
 
-fn put<const N: usize>(row: &mut BytesMut, value: Option<&[u8; N]>) {
+fn put<const N: usize>(row: &mut Vec<u8>, value: Option<&[u8; N]>) {
     put_bytes(row, value.map(<[u8; N]>::as_slice));
 }
 
-fn put_bytes(row: &mut BytesMut, value: Option<&[u8]>) {
+fn put_bytes(row: &mut Vec<u8>, value: Option<&[u8]>) {
     match value {
-        None => row.put_i32(-1),
+        None => row.extend_from_slice(&NULL),
         Some(value) => {
-            row.put_i32(i32::try_from(value.len()).expect("records are far smaller than 2 GiB"));
-            row.put_slice(value);
+            let length = i32::try_from(value.len()).expect("records are far smaller than 2 GiB");
+            row.extend_from_slice(&length.to_be_bytes());
+            row.extend_from_slice(value);
         }
     }
 }
 
-fn put_time(row: &mut BytesMut, time: Timestamp) {
+fn put_time(row: &mut Vec<u8>, time: Timestamp) {
     put(row, Some(&(time.micros() - EPOCH_MICROS).to_be_bytes()));
 }
 
-fn put_text(row: &mut BytesMut, text: Option<&str>) {
+/// Text of an event, which holds no U+0000.
+fn put_text(row: &mut Vec<u8>, text: Option<&str>) {
+    put_bytes(row, text.map(str::as_bytes));
+}
+
+/// Text of a geo database, which may hold anything.
+fn put_foreign_text(row: &mut Vec<u8>, text: Option<&str>) {
     put_bytes(row, text.map(storable_text).as_deref().map(str::as_bytes));
 }
 
-fn put_json(row: &mut BytesMut, json: Option<String>) {
+fn put_json(row: &mut Vec<u8>, json: Option<String>) {
     put_bytes(row, json.map(readable_json).as_deref().map(str::as_bytes));
 }
 
