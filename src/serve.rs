@@ -11,7 +11,7 @@ use eventlog::EventLog;
 use gateway::{Gateway, Topics};
 use geodata::LiveDatabase;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use pipeline::{Pipeline, Sink, Start, Status};
+use pipeline::{Contents, Pipeline, Sink, Start, Status};
 use sinks::dead_letters::{DeadLetterQueue, DeadLetterSink, LetterTableSink};
 use sinks::iceberg::IcebergSink;
 use sinks::kafka::KafkaSink;
@@ -185,6 +185,7 @@ fn pipeline(config: &Config, log: &Log, geo: Arc<LiveDatabase>) -> anyhow::Resul
     sinks.push(Box::new(DeadLetterSink::new(log.for_pipeline(), &format!("{group}.dead_letters"), &dead_letter_topic)));
     Ok(Pipeline {
         topic: config.topics.raw_topic().into(),
+        contents: Contents::Events,
         group: group.clone(),
         geo,
         config: config.pipeline.clone(),
@@ -210,6 +211,7 @@ fn letters(config: &Config, log: &Log) -> anyhow::Result<Pipeline> {
     };
     Ok(Pipeline {
         topic: topic.as_str().into(),
+        contents: Contents::Opaque,
         group: format!("{}.dead_letters_iceberg", config.topics.group),
         geo: Arc::default(),
         config: pipeline,

@@ -16,7 +16,7 @@ pub struct Batch {
     pub events: Vec<Enriched>,
     /// Events that only the named sink lacks. A lane moves its own into `events` before its sink sees the batch.
     pub replays: Vec<(String, Enriched)>,
-    /// The records that could not be decoded.
+    /// The records that could not be decoded; all of them when the topic does not hold events.
     pub undecodable: Vec<DeadLetter>,
     /// Records left out because an event of the same id came shortly before.
     pub duplicates: Vec<LogPosition>,

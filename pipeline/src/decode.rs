@@ -35,15 +35,18 @@ pub(crate) fn decode(record: &Record, position: &LogPosition) -> Decoded {
         }
         Some(letter) => letter.and_then(decode_replay),
     };
-    decoded.unwrap_or_else(|error| {
-        Decoded::Dead(DeadLetter {
-            payload: record.payload.to_vec(),
-            stage: Stage::Decode,
-            reason: error.to_string(),
-            position: position.clone(),
-            time: record.time,
-        })
-    })
+    decoded.unwrap_or_else(|error| Decoded::Dead(undecoded(record, position, error.to_string())))
+}
+
+/// The record with its bytes, and why it is no event.
+pub(crate) fn undecoded(record: &Record, position: &LogPosition, reason: String) -> DeadLetter {
+    DeadLetter {
+        payload: record.payload.to_vec(),
+        stage: Stage::Decode,
+        reason,
+        position: position.clone(),
+        time: record.time,
+    }
 }
 
 /// The event keeps the id and times that it had at its first place in the log.

@@ -10,14 +10,25 @@ use geodata::{LiveDatabase, Locator};
 
 use crate::Batch;
 use crate::config::Config;
-use crate::decode::{Decoded, decode};
+use crate::decode::{Decoded, decode, undecoded};
 use crate::duplicates::DuplicateWindow;
 use crate::privacy::Privacy;
+
+/// What the records of a topic are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Contents {
+    /// Events, which are decoded and enriched.
+    #[default]
+    Events,
+    /// Anything else: sinks get every record as it is, in [`Batch::undecodable`].
+    Opaque,
+}
 
 /// Turns records into batches: all the work on the processor that the pipeline does before its sinks, and nothing else. The
 /// records of a partition must come in order and without gaps.
 pub struct Enricher {
     topic: Arc<str>,
+    contents: Contents,
     locator: Locator,
     visits: visit::Reader,
     privacy: Privacy,
@@ -31,6 +42,7 @@ impl Enricher {
     pub fn new(topic: Arc<str>, geo: Arc<LiveDatabase>, config: &Config) -> Self {
         Self {
             topic,
+            contents: Contents::Events,
             locator: Locator::new(geo),
             visits: visit::Reader::new(),
             privacy: Privacy::of(config),
@@ -40,6 +52,11 @@ impl Enricher {
         }
     }
 
+    /// The same for a topic that holds something else.
+    pub(crate) fn of(self, contents: Contents) -> Self {
+        Self { contents, ..self }
+    }
+
     /// The batch of these records. Those before `from` only fill the duplicate window.
     pub fn batch(&mut self, records: &[Record], from: &Positions) -> Batch {
         self.locator.refresh();
@@ -47,7 +64,10 @@ impl Enricher {
         for record in records {
             let position =
                 LogPosition { topic: self.topic.clone(), partition: record.partition, offset: record.offset };
-            let decoded = decode(record, &position);
+            let decoded = match self.contents {
+                Contents::Events => decode(record, &position),
+                Contents::Opaque => Decoded::Dead(undecoded(record, &position, String::new())),
+            };
             let new = decoded.id().is_none_or(|id| self.window(record.partition).is_new(record.offset, id));
             if from.get(record.partition).is_some_and(|first| record.offset < first) {
                 continue;
@@ -76,5 +96,27 @@ impl Enricher {
         let visit = self.visits.read(&event);
         self.privacy.apply(&mut event);
         Enriched { event, place: located.place, geo_database: located.database, visit, late, position }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use event::Timestamp;
+
+    use super::*;
+
+    #[test]
+    fn of_a_topic_that_holds_no_events_every_record_comes_as_it_is() {
+        let payloads = [&br#"{"url":"/a"}"#[..], br#"{"stage":"decode"}"#, b"\xff"];
+        let records = payloads.into_iter().zip(0..).map(|(payload, offset)| Record {
+            partition: 0,
+            offset,
+            time: Timestamp::default(),
+            payload: payload.into(),
+        });
+        let enricher = Enricher::new("letters".into(), Arc::default(), &Config::default());
+        let batch = enricher.of(Contents::Opaque).batch(&records.collect::<Vec<_>>(), &Positions::default());
+        assert!(batch.events.is_empty());
+        assert_eq!(batch.undecodable.iter().map(|record| record.payload.as_slice()).collect::<Vec<_>>(), payloads);
     }
 }

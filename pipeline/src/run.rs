@@ -15,6 +15,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, ConfigError, Start};
+use crate::enrich::Contents;
 use crate::lane::Lane;
 use crate::metrics::SINK_LAG;
 use crate::ring::Ring;
@@ -62,6 +63,8 @@ pub struct Pipeline {
     pub log: Arc<dyn EventLog>,
     /// The topic to read.
     pub topic: Arc<str>,
+    /// What it holds.
+    pub contents: Contents,
     /// The group that shares the topic's partitions.
     pub group: String,
     /// The geo databases.
@@ -84,9 +87,9 @@ impl Pipeline {
     /// # Errors
     /// Only what no retry can mend; a failing sink is retried for ever.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), PipelineError> {
-        let Self { log, topic, group, geo, config, default_start, mut sinks, dead_letters, status } = self;
+        let Self { log, topic, contents, group, geo, config, default_start, mut sinks, dead_letters, status } = self;
         config.check()?;
-        let origin = Origin { log, topic, geo, config: Arc::new(config) };
+        let origin = Origin { log, topic, contents, geo, config: Arc::new(config) };
         let Some(mut membership) = persist!(shutdown, origin.log.join(&group, &origin.topic)) else { return Ok(()) };
         let mut assigned = persist!(shutdown, membership.assigned());
         while let Some(partitions) = assigned {

@@ -10,7 +10,7 @@ use metrics::counter;
 
 use crate::Batch;
 use crate::config::{Config, OnMissing};
-use crate::enrich::Enricher;
+use crate::enrich::{Contents, Enricher};
 use crate::metrics::LOST_RECORDS;
 
 /// What every reader of the log needs.
@@ -18,6 +18,7 @@ use crate::metrics::LOST_RECORDS;
 pub(crate) struct Origin {
     pub log: Arc<dyn EventLog>,
     pub topic: Arc<str>,
+    pub contents: Contents,
     pub geo: Arc<LiveDatabase>,
     pub config: Arc<Config>,
 }
@@ -46,7 +47,7 @@ impl Source {
         reader.assign(&warm).await?;
         Ok(Self {
             reader,
-            enricher: Enricher::new(origin.topic.clone(), origin.geo.clone(), &origin.config),
+            enricher: Enricher::new(origin.topic.clone(), origin.geo.clone(), &origin.config).of(origin.contents),
             from: from.clone(),
             batch_bytes: origin.config.batch_bytes,
         })

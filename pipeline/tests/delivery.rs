@@ -13,7 +13,7 @@ use event::{Draft, EventId, Positions, Timestamp, partition_key};
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, NewRecord};
 use geodata::LiveDatabase;
-use pipeline::{Config, LaneState, OnMissing, Pipeline, SinkStatus, Start, Status, replay_record};
+use pipeline::{Config, Contents, LaneState, OnMissing, Pipeline, SinkStatus, Start, Status, replay_record};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -41,6 +41,7 @@ fn start(log: &Arc<MemoryLog>, stores: &[(&str, &Store)], config: Config) -> Run
     let pipeline = Pipeline {
         log: log.clone(),
         topic: TOPIC.into(),
+        contents: Contents::Events,
         group: "test".to_owned(),
         geo: Arc::new(LiveDatabase::default()),
         config,

@@ -12,7 +12,7 @@ use event::{Channel, Device, Enriched};
 use eventlog::memory::MemoryLog;
 use eventlog::{EventLog, NewRecord};
 use geodata::{GeoDatabase, LiveDatabase};
-use pipeline::{Config, ConfigError, IpStorage, Pipeline, PipelineError, Start, Status};
+use pipeline::{Config, ConfigError, Contents, IpStorage, Pipeline, PipelineError, Start, Status};
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
@@ -37,6 +37,7 @@ fn pipeline(log: &Arc<MemoryLog>, store: &Store, config: Config) -> Pipeline {
     Pipeline {
         log: log.clone(),
         topic: TOPIC.into(),
+        contents: Contents::Events,
         group: "test".to_owned(),
         geo: Arc::new(geo()),
         config,

@@ -1,7 +1,7 @@
 //! The sink of the dead-letter topic whose rows are the letters: an Iceberg table of their own.
 //!
-//! Its lane reads the topic that the letters are kept on. They are no events, so all of them come as records that could
-//! not be decoded, with the bytes and the place that each has there.
+//! Its lane reads the topic that the letters are kept on. That holds no events, so each record comes as it is, with its
+//! place there.
 
 use std::path::Path;
 use std::time::Duration;
