@@ -87,6 +87,8 @@ pub enum Error {
         action: &'static str,
         /// Status of its answer.
         status: u16,
+        /// The name that Iceberg's protocol has for it; empty when it gave none.
+        kind: String,
         /// The reason that it gave.
         reason: String,
         /// What to do about it.

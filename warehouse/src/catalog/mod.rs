@@ -5,6 +5,7 @@
 
 mod config;
 mod postgres;
+mod request;
 mod rest;
 mod session;
 mod sql;

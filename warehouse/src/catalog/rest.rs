@@ -7,13 +7,13 @@ use std::time::Duration;
 use iceberg::io::{FileIOBuilder, StorageFactory};
 use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
-use iceberg::{Runtime, TableIdent, TableUpdate};
+use iceberg::{Runtime, TableIdent};
 use iceberg_catalog_rest::{CommitTableResponse, LoadTableResult};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
-use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::CatalogConfig;
+use super::request::request;
 use super::session::{Session, refused, unreachable};
 use crate::commit::Change;
 use crate::{Config, Error, StorageConfig};
@@ -87,7 +87,7 @@ impl Service {
 
     /// See [`Committer::swap`](crate::commit::Committer::swap).
     pub(super) async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error> {
-        let request = request(base.identifier(), change).map_err(Error::iceberg("put a change into JSON"))?;
+        let request = request(base, change).map_err(Error::iceberg("put a change into JSON"))?;
         let sent = self.send(|session| session.request(Method::POST, base.identifier()).json(&request)).await?;
         match verdict(sent).await {
             Verdict::Done(table) => changed(base, table.metadata_location, table.metadata).map(Some),
@@ -132,18 +132,6 @@ impl Service {
     }
 }
 
-/// The change as the protocol has it. Some catalogs demand the highest column id along with a schema; it was part of the
-/// specification once, and Iceberg's crate leaves it out.
-fn request(table: &TableIdent, change: &Change) -> iceberg::Result<Value> {
-    let mut updates = serde_json::to_value(&change.updates)?;
-    for (told, update) in updates.as_array_mut().into_iter().flatten().zip(&change.updates) {
-        if let TableUpdate::AddSchema { schema } = update {
-            told["last-column-id"] = schema.highest_field_id().into();
-        }
-    }
-    Ok(json!({"identifier": table, "requirements": change.requirements, "updates": updates}))
-}
-
 /// What the answer to a change says. Source: the REST catalog specification, `updateTable`.
 async fn verdict(sent: Result<Response, reqwest::Error>) -> Verdict {
     const ACTION: &str = "change the table";
@@ -161,8 +149,16 @@ async fn verdict(sent: Result<Response, reqwest::Error>) -> Verdict {
         status if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
             Verdict::Refused(refused(answer, ACTION).await)
         }
-        _ => Verdict::Unknown(refused(answer, ACTION).await),
+        _ => match refused(answer, ACTION).await {
+            error if is_unsupported(&error) => Verdict::Refused(error),
+            error => Verdict::Unknown(error),
+        },
     }
+}
+
+/// Whether the catalog never does such a thing, which some tell as a failure of theirs.
+fn is_unsupported(error: &Error) -> bool {
+    matches!(error, Error::Refused { kind, .. } if kind == "UnsupportedOperationException")
 }
 
 fn uncertain(lost: Error) -> Error {

@@ -11,6 +11,7 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 
 use super::CatalogConfig;
 use crate::{Error, StorageConfig};
@@ -170,12 +171,13 @@ pub(super) async fn refused(answer: Response, action: &'static str) -> Error {
         500.. => "look at its log",
         _ => "look at its reason",
     };
-    Error::Refused { action, status: status.as_u16(), reason: reason(answer).await, advice }
+    let body = answer.json::<Value>().await.unwrap_or_default();
+    let kind = body["error"]["type"].as_str().unwrap_or_default().to_owned();
+    Error::Refused { action, status: status.as_u16(), kind, reason: reason(&body), advice }
 }
 
 /// What the catalog gives as the reason: the message of Iceberg's errors, or that of OAuth2's.
-async fn reason(answer: Response) -> String {
-    let Ok(body) = answer.json::<serde_json::Value>().await else { return "no reason".to_owned() };
+fn reason(body: &Value) -> String {
     let told = [&body["error"]["message"], &body["error_description"], &body["error"]];
-    told.into_iter().find_map(|text| text.as_str()).unwrap_or("no reason").to_owned()
+    told.into_iter().find_map(Value::as_str).unwrap_or("no reason").to_owned()
 }
