@@ -31,6 +31,7 @@ pub mod inspect;
 mod layout;
 mod letters;
 mod maintain;
+mod numbering;
 mod places;
 mod positions;
 mod property;

@@ -7,9 +7,10 @@ use iceberg::spec::{Schema, UnboundPartitionField, UnboundPartitionSpec};
 use iceberg::{NamespaceIdent, TableCreation, TableIdent};
 
 use crate::catalog::Catalog;
-use crate::commit::{Append, Committer, commit};
+use crate::commit::{Append, commit};
 use crate::files::{self, DataFiles};
 use crate::layout::Arrangement;
+use crate::numbering::Numbering;
 use crate::property::PropertyColumn;
 use crate::{Config, Error, Writer, columns, positions, schema};
 
@@ -45,7 +46,7 @@ impl Table {
         config.check(data_folder)?;
         let catalog = Catalog::open(data_folder, config).await?;
         let name = create_if_missing(&*catalog.iceberg().await?, config, layout).await?;
-        let table = catalog.load(&name).await?;
+        let table = commit(&catalog, &name, &mut Numbering { schema: &layout(config)?.schema }).await?;
         let mut config = config.clone();
         if config.files.spill_folder.as_os_str().is_empty() {
             config.files.spill_folder = data_folder.to_owned();

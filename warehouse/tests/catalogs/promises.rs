@@ -92,11 +92,9 @@ pub async fn upkeep_keeps_rows_and_positions(lake: &Lake) {
         snapshot_max_count: 1,
         ..MaintenanceConfig::default()
     };
-    match table.maintain(&settings, false).await {
-        Ok(done) => assert!(done.snapshots_expired > 0, "{done:?}"),
-        // Nessie keeps the history of its tables to itself.
-        Err(error) => assert!(matches!(error, Error::Refused { .. }), "{error:?}"),
-    }
+    // Snapshots are another matter: Nessie keeps the history of its tables to itself.
+    let done = table.maintain(&settings, false).await.unwrap();
+    assert_eq!(done.files_compacted, 5, "{done:?}");
     deliver(&mut table, &[bare(5)]).await;
     assert_eq!(lake.open().await.positions(TOPIC).unwrap().get(0), Some(6));
     assert_eq!(lake.rows(), "6");
