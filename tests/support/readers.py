@@ -12,7 +12,7 @@ ids        the event ids, sorted
 countries  rows for each geo.country, "" where it is not known
 url URL    {"rows": number} with this url
 country C  {"rows": number} with this geo.country
-equal C V  {"rows": number} with this value, given as JSON, in this column; null for rows without one
+equal L    a number of rows for each pair of column and value in the JSON list; null for rows without a value
 rows       every row as an object, in order of log_partition and log_offset; times as ISO 8601 in UTC
 topics     {"rows", "distinct", "least", "most"} of log_offset for each log_topic
 sql TEXT   the rows that DuckDB or Spark answers with as lists, {views} in the text standing for the table
@@ -111,11 +111,13 @@ class DuckDb:
     def country(self, country):
         return {"rows": self.select("SELECT count(*) FROM views WHERE geo.country = ?", [country])[0][0]}
 
-    def equal(self, column, value):
+    def equal(self, pairs):
+        return [self.rows_with(column, value) for column, value in json.loads(pairs)]
+
+    def rows_with(self, column, value):
         # A comparison, not IS NOT DISTINCT FROM, for that prunes no files.
-        value = json.loads(value)
         condition, arguments = (f"{column} IS NULL", []) if value is None else (f"{column} = ?", [value])
-        return {"rows": self.select(f"SELECT count(*) FROM views WHERE {condition}", arguments)[0][0]}
+        return self.select(f"SELECT count(*) FROM views WHERE {condition}", arguments)[0][0]
 
     def append(self):
         self.session.execute("SET ignore_target_file_size_for_partitioned_tables = true")
@@ -173,12 +175,14 @@ class PyIceberg:
 
         return {"rows": len(self.scan("geo.country", row_filter=EqualTo("geo.country", country)))}
 
-    def equal(self, column, value):
+    def equal(self, pairs):
+        return [self.rows_with(column, value) for column, value in json.loads(pairs)]
+
+    def rows_with(self, column, value):
         from pyiceberg.expressions import EqualTo, IsNull
 
-        value = json.loads(value)
         condition = IsNull(column) if value is None else EqualTo(column, value)
-        return {"rows": len(self.scan("event_id", row_filter=condition))}
+        return len(self.scan("event_id", row_filter=condition))
 
     def topics(self):
         found = self.scan_columns("log_topic", "log_offset").group_by("log_topic")

@@ -70,8 +70,8 @@ fn places() -> Vec<Arc<Place>> {
     let place = |number: i32| Place {
         country: Some(["DE", "US", "FR", "JP"][number as usize % 4].into()),
         country_name: Some("Germany".into()),
-        state: Some(format!("State {}", number % 50).into()),
-        city: Some(format!("City {number}").into()),
+        state: Some(format!("State {}", number % 50)),
+        city: Some(format!("City {number}")),
         continent: Some("EU".into()),
         latitude: Some(f64::from(number) / 10.0),
         longitude: Some(f64::from(number) / -7.0),
