@@ -39,6 +39,7 @@ pub struct Server {
 
 impl Server {
     /// Starts a server that prints its URL once it answers.
+    #[expect(clippy::zombie_processes, reason = "it ends with the test process, or after it")]
     pub fn start(command: &mut Command) -> Self {
         let started = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
         let mut server = started.unwrap_or_else(|error| panic!("{command:?}: {error}: run `make test-setup`"));

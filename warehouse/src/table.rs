@@ -140,14 +140,11 @@ async fn create(
     layout: Layout,
 ) -> Result<(), Error> {
     let has_namespace = catalog.namespace_exists(namespace).await.map_err(Error::iceberg("look for the namespace"))?;
-    if !has_namespace {
-        if let Err(error) = catalog.create_namespace(namespace, [].into()).await {
-            // Another process may have been first.
-            let created =
-                catalog.namespace_exists(namespace).await.map_err(Error::iceberg("look for the namespace"))?;
-            if !created {
-                return Err(Error::iceberg("create the namespace")(error));
-            }
+    if !has_namespace && let Err(error) = catalog.create_namespace(namespace, [].into()).await {
+        // Another process may have been first.
+        let created = catalog.namespace_exists(namespace).await.map_err(Error::iceberg("look for the namespace"))?;
+        if !created {
+            return Err(Error::iceberg("create the namespace")(error));
         }
     }
     let properties = schema::properties(&config.files, &layout.schema);

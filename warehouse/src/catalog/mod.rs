@@ -30,25 +30,25 @@ use sql::Database;
 pub const CATALOG_NAME: &str = "pageberg";
 
 /// The catalog in use, whatever its kind.
-pub(crate) struct Catalog(Kind);
+pub struct Catalog(Kind);
 
 enum Kind {
     Sql(Database),
-    Rest(Service),
+    Rest(Box<Service>),
 }
 
 impl Catalog {
     /// Opens the catalog; one in a database is made when it is missing.
-    pub(crate) async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
+    pub async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
         Ok(Self(match config.catalog.kind {
             CatalogKind::Sqlite => Kind::Sql(sqlite::open(data_folder, config).await?),
             CatalogKind::Postgres => Kind::Sql(postgres::open(data_folder, config).await?),
-            CatalogKind::Rest => Kind::Rest(Service::new(config)?),
+            CatalogKind::Rest => Kind::Rest(Box::new(Service::new(config)?)),
         }))
     }
 
     /// As [`Catalog::open`], but makes no catalog: `None` when there is none in the data folder.
-    pub(crate) async fn open_existing(data_folder: &Path, config: &Config) -> Result<Option<Self>, Error> {
+    pub async fn open_existing(data_folder: &Path, config: &Config) -> Result<Option<Self>, Error> {
         if config.catalog.kind == CatalogKind::Sqlite && !sqlite::exists(data_folder) {
             return Ok(None);
         }
@@ -56,7 +56,7 @@ impl Catalog {
     }
 
     /// The table as it is now, if there is one.
-    pub(crate) async fn find(&self, table: &TableIdent) -> Result<Option<Table>, Error> {
+    pub async fn find(&self, table: &TableIdent) -> Result<Option<Table>, Error> {
         match self.load(table).await {
             Ok(table) => Ok(Some(table)),
             Err(Error::Refused { status: 404, .. }) => Ok(None),
@@ -67,7 +67,7 @@ impl Catalog {
 
     /// For reading and creating, soon: a session with a service expires. Changes of a table go through
     /// [`commit`](crate::commit::commit).
-    pub(crate) async fn iceberg(&self) -> Result<Arc<dyn iceberg::Catalog>, Error> {
+    pub async fn iceberg(&self) -> Result<Arc<dyn iceberg::Catalog>, Error> {
         Ok(match &self.0 {
             Kind::Sql(database) => database.iceberg.clone(),
             Kind::Rest(service) => service.session().await?.iceberg.clone(),
@@ -75,7 +75,7 @@ impl Catalog {
     }
 
     /// Lets the next request to a service open a new session, because one has failed in this one.
-    pub(crate) async fn distrust(&self) {
+    pub async fn distrust(&self) {
         if let Kind::Rest(service) = &self.0 {
             service.distrust().await;
         }
@@ -83,7 +83,7 @@ impl Catalog {
 }
 
 /// Whether it says that there is no such namespace or table.
-pub(crate) fn is_absence(error: &iceberg::Error) -> bool {
+pub fn is_absence(error: &iceberg::Error) -> bool {
     matches!(error.kind(), ErrorKind::TableNotFound | ErrorKind::NamespaceNotFound)
 }
 
