@@ -237,7 +237,7 @@ fn catalog(config: &Config) -> anyhow::Result<Option<Router>> {
     if !config.selected_sinks().contains(&SinkName::Iceberg) {
         return Ok(None);
     }
-    Ok(Some(warehouse::rest::router(&absolute(&config.data)?, &config.iceberg.warehouse(), &config.iceberg.rest)))
+    Ok(Some(attach::router(&absolute(&config.data)?, &config.iceberg.warehouse(), &config.iceberg.rest)))
 }
 
 fn absolute(folder: &Path) -> anyhow::Result<std::path::PathBuf> {

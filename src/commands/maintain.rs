@@ -48,7 +48,11 @@ impl Args {
     async fn once(&self, config: &Config) -> anyhow::Result<()> {
         let catalog = config.data.join("catalog.sqlite");
         let is_local = config.iceberg.catalog.kind == CatalogKind::Sqlite;
-        ensure!(!is_local || catalog.exists(), "there is no Iceberg table: {} does not exist (--data DIR)", catalog.display());
+        ensure!(
+            !is_local || catalog.exists(),
+            "there is no Iceberg table: {} does not exist (--data DIR)",
+            catalog.display()
+        );
         let Some(done) = maintenance::round(config, self.dry_run).await? else {
             bail!("another process maintains the table at this moment");
         };

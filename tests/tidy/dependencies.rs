@@ -10,7 +10,8 @@ use crate::{assert_none, files};
 const ROOT: &str = "pageberg";
 
 /// Which crates of this workspace each may use; the root package may use all.
-const DIRECTIONS: [(&str, &[&str]); 9] = [
+const DIRECTIONS: [(&str, &[&str]); 10] = [
+    ("attach", &["event", "storage", "warehouse"]),
     ("event", &[]),
     ("eventlog", &["event"]),
     ("gateway", &["event", "eventlog"]),
@@ -19,23 +20,23 @@ const DIRECTIONS: [(&str, &[&str]); 9] = [
     ("visit", &["event"]),
     ("storage", &["event"]),
     ("warehouse", &["event", "storage"]),
-    ("sinks", &["event", "eventlog", "pipeline", "warehouse"]),
+    ("sinks", &["attach", "event", "eventlog", "pipeline", "warehouse"]),
 ];
 
 /// Which crates may use a library, a name that ends in `-` standing for all that begin so.
 const HOMES: [(&str, &[&str]); 13] = [
     ("anyhow", &[ROOT]),
-    ("arrow-", &["warehouse"]),
-    ("axum", &["gateway", "warehouse", ROOT]),
+    ("arrow-", &["attach", "warehouse"]),
+    ("axum", &["attach", "gateway", ROOT]),
     ("hyper", &["gateway"]),
-    ("iceberg", &["storage", "warehouse"]),
-    ("iceberg-", &["warehouse"]),
+    ("iceberg", &["attach", "storage", "warehouse"]),
+    ("iceberg-", &["attach", "warehouse"]),
     ("maxminddb", &["geodata"]),
     ("object_store", &["storage"]),
     ("parquet", &["warehouse"]),
     ("postgres-types", &["sinks"]),
     ("rdkafka", &["eventlog"]),
-    ("tokio", &["eventlog", "gateway", "geodata", "pipeline", "sinks", "storage", "warehouse", ROOT]),
+    ("tokio", &["eventlog", "gateway", "geodata", "pipeline", "attach", "sinks", "storage", "warehouse", ROOT]),
     ("tokio-postgres", &["sinks"]),
 ];
 

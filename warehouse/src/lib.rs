@@ -10,7 +10,6 @@
 //! 5. Data files are put in the place of others (`rewrite`): so [`Table::reenrich`] looks the places of old rows up again.
 //! 6. [`Table::maintain`] keeps the table small and fast to read (`maintain`).
 //! 7. How it stands is told by `inspect`, beside whoever writes it.
-//! 8. Readers attach to the catalog that [`rest`] makes of it, which changes nothing.
 //!
 //! **Invariant:** rows and the log positions that they reach become visible in the same commit, or neither does.
 //! **Invariant:** a commit happens only on the positions that it expects.
@@ -36,14 +35,15 @@ mod places;
 mod positions;
 mod property;
 mod reenrich;
-pub mod rest;
 mod rewrite;
 mod rows;
 mod schema;
 mod table;
 mod writer;
 
-pub use catalog::{CATALOG_NAME, CatalogConfig, CatalogKind, PostgresCatalogConfig, RestCatalogConfig};
+pub use catalog::{
+    CATALOG_NAME, Catalog, CatalogConfig, CatalogKind, PostgresCatalogConfig, RestCatalogConfig, is_absence,
+};
 pub use config::{Config, FilesConfig, TableConfig};
 pub use error::Error;
 pub use files::DataFiles;

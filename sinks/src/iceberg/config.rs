@@ -26,7 +26,7 @@ pub struct Config {
     /// What keeps the table small and fast to read, in the background.
     pub maintenance: warehouse::MaintenanceConfig,
     /// The catalog that readers attach to.
-    pub rest: warehouse::rest::RestConfig,
+    pub rest: attach::RestConfig,
 }
 
 /// An Iceberg table of the records that could not be decoded or delivered, with their bytes.
@@ -56,7 +56,7 @@ impl Default for Config {
             files: warehouse::FilesConfig::default(),
             dead_letters: DeadLettersConfig::default(),
             maintenance: warehouse::MaintenanceConfig::default(),
-            rest: warehouse::rest::RestConfig::default(),
+            rest: attach::RestConfig::default(),
         }
     }
 }

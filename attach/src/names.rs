@@ -4,7 +4,7 @@ use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use iceberg::{NamespaceIdent, TableIdent};
 
-use super::refusal::Refusal;
+use crate::refusal::Refusal;
 
 const SEPARATOR: char = '\u{1f}';
 

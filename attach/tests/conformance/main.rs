@@ -6,5 +6,5 @@ mod access;
 mod conformance;
 mod server;
 #[expect(dead_code, reason = "the tests of the table use the rest")]
-#[path = "../table/support.rs"]
+#[path = "../../../warehouse/tests/table/support.rs"]
 mod support;

@@ -5,7 +5,7 @@
 mod answers;
 mod campaign;
 #[expect(dead_code, reason = "the tests of catalogs use the rest")]
-#[path = "../catalogs/lakes.rs"]
+#[path = "../../../warehouse/tests/catalogs/lakes.rs"]
 mod lakes;
 mod plan;
 mod process;
@@ -17,7 +17,7 @@ mod rows;
 #[path = "../../../tests/support/stores.rs"]
 mod stores;
 #[expect(dead_code, reason = "the tests of the table use the rest")]
-#[path = "../table/support.rs"]
+#[path = "../../../warehouse/tests/table/support.rs"]
 mod support;
 mod verdict;
 mod watch;

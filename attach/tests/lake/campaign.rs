@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use attach::{RestConfig, router};
 use axum::Router;
 use iceberg::{Catalog, CatalogBuilder, TableIdent};
 use iceberg_catalog_rest::RestCatalogBuilder;
@@ -14,7 +15,6 @@ use rand::{Rng, SeedableRng};
 use storage::factory;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-use warehouse::rest::{RestConfig, router};
 use warehouse::{Config, Maintained};
 
 use crate::lakes::{self, Lake};

@@ -2,13 +2,13 @@
 
 use std::path::Path;
 
+use attach::{RestConfig, router};
 use axum::Router;
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use warehouse::Config;
-use warehouse::rest::{RestConfig, router};
 
 pub struct Server {
     pub folder: TempDir,

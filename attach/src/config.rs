@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use event::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use warehouse::Error;
 
 /// The read-only REST catalog under `/iceberg` of the status address.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use attach::RestConfig;
 use iceberg::spec::TableMetadata;
 use iceberg::{Catalog, NamespaceIdent, TableCreation};
 use reqwest::StatusCode;
 use reqwest::header::{ETAG, IF_NONE_MATCH};
 use serde_json::{Value, json};
-use warehouse::rest::RestConfig;
 
 use crate::server::Server;
 use crate::support::{bare, deliver, open, other_client, other_table};

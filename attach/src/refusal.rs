@@ -7,7 +7,7 @@ use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use crate::Error;
+use warehouse::Error;
 
 /// Seconds after which a client may try again what failed because the catalog did.
 const RETRY_AFTER: &str = "1";

@@ -1,9 +1,9 @@
 //! Who is answered, and what happens while the catalog cannot be read.
 
+use attach::RestConfig;
 use reqwest::StatusCode;
 use reqwest::header::{RETRY_AFTER, WWW_AUTHENTICATE};
 use serde_json::Value;
-use warehouse::rest::RestConfig;
 
 use crate::server::Server;
 use crate::support::open;

@@ -7,10 +7,9 @@ use iceberg::table::Table;
 use iceberg::{Namespace, NamespaceIdent, TableIdent};
 use tokio::sync::{OnceCell, Semaphore};
 
-use super::RestConfig;
-use super::refusal::Refusal;
-use crate::catalog::{Catalog, is_absence};
-use crate::{Config, Error};
+use crate::RestConfig;
+use crate::refusal::Refusal;
+use warehouse::{Catalog, Config, Error, is_absence};
 
 /// Tables that are loaded at the same time: the metadata of each may take some megabytes.
 const CONCURRENT_LOADS: usize = 4;
@@ -94,7 +93,7 @@ impl Served {
             Err(error) if is_absence(&error) => Err(missing()),
             Err(error) => {
                 self.catalog().await?.distrust().await;
-                Err(Refusal::unavailable(&Error::iceberg(action)(error)))
+                Err(Refusal::unavailable(&Error::Iceberg { action: action, source: Box::new(error) }))
             }
         }
     }

@@ -1,7 +1,12 @@
 //! A read-only Iceberg REST catalog: what clients such as DuckDB, Spark and PyIceberg attach to.
 //!
-//! It answers from whichever catalog pageberg writes to, as the specification's `rest-catalog-open-api.yaml` has it.
-//! `document` says what there is, `names`, `page`, `version` and `refusal` are its pure parts.
+//! 1. A request needs the `token`, if there is one, and gives names of namespaces and tables (`names`) and a `page`.
+//! 2. The catalog that pageberg writes to, whichever it is, is asked for them (`served`).
+//! 3. `namespaces` and `tables` answer as the specification's `rest-catalog-open-api.yaml` has it, `version` with the
+//!    snapshots that were asked for and an ETag; `refusal` is its error, `document` says what there is.
+//!
+//! **Invariant:** nothing here changes a table, and nothing is handed out of the storage's settings that the
+//! configuration does not name.
 
 mod config;
 mod document;
@@ -26,7 +31,7 @@ use document::{Document, document};
 use refusal::Refusal;
 use served::Served;
 
-use crate::Config;
+use warehouse::Config;
 
 /// The catalog of `warehouse`, to be nested under any path. It is opened by the first request that needs it, and again by
 /// the next when that failed.

@@ -9,10 +9,10 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 
-use super::names::{self, NamespaceName};
-use super::page::Paging;
-use super::refusal::Refusal;
-use super::served::Served;
+use crate::names::{self, NamespaceName};
+use crate::page::Paging;
+use crate::refusal::Refusal;
+use crate::served::Served;
 
 #[derive(Deserialize)]
 pub(super) struct Wanted {

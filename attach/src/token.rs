@@ -11,8 +11,8 @@ use event::Secret;
 use serde_json::json;
 use subtle::ConstantTimeEq;
 
-use super::refusal::Refusal;
-use super::served::Served;
+use crate::refusal::Refusal;
+use crate::served::Served;
 
 /// Lets a request through that carries the token.
 pub(super) async fn demand(State(served): State<Arc<Served>>, request: Request, next: Next) -> Response {

@@ -10,13 +10,13 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::RestConfig;
-use super::names::{NamespaceName, TableName};
-use super::page::Paging;
-use super::refusal::Refusal;
-use super::served::Served;
-use super::version::{self, Snapshots};
-use crate::Error;
+use crate::RestConfig;
+use crate::names::{NamespaceName, TableName};
+use crate::page::Paging;
+use crate::refusal::Refusal;
+use crate::served::Served;
+use crate::version::{self, Snapshots};
+use warehouse::Error;
 
 #[derive(Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -67,7 +67,9 @@ pub(super) async fn load(
 ) -> Result<Response, Refusal> {
     let Query(Wanted { snapshots }) = wanted.map_err(Refusal::bad_request)?;
     let answer = served.table(&name, |table| answer(&table, snapshots, &headers, &served.config)).await?;
-    answer.map_err(|error| Refusal::unavailable(&Error::iceberg("describe the table")(error)))
+    answer.map_err(|error| {
+        Refusal::unavailable(&Error::Iceberg { action: "describe the table", source: Box::new(error) })
+    })
 }
 
 /// The table, or 304 when it is the version that the client has.
