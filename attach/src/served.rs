@@ -93,7 +93,7 @@ impl Served {
             Err(error) if is_absence(&error) => Err(missing()),
             Err(error) => {
                 self.catalog().await?.distrust().await;
-                Err(Refusal::unavailable(&Error::Iceberg { action: action, source: Box::new(error) }))
+                Err(Refusal::unavailable(&Error::Iceberg { action, source: Box::new(error) }))
             }
         }
     }

@@ -20,6 +20,9 @@ use serde_json::json;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");
+/// What is measured, on one batch.
+type Work = Box<dyn FnMut(&[Record])>;
+
 const BATCH_RECORDS: usize = 1_700;
 const DEFAULT_ROUNDS: usize = 20;
 
@@ -29,7 +32,7 @@ fn main() {
     let rounds = arguments.next().map_or(DEFAULT_ROUNDS, |text| text.parse().expect("a number of rounds"));
     let records = page_views();
     let bytes: usize = records.iter().map(|record| record.payload.len()).sum();
-    let mut work: Box<dyn FnMut(&[Record])> = match stage.as_str() {
+    let mut work: Work = match stage.as_str() {
         "decode" => Box::new(decode),
         "enrich" => enrich(),
         _ => panic!("usage: stages decode|enrich [ROUNDS]"),
@@ -58,7 +61,7 @@ fn decode(records: &[Record]) {
     }
 }
 
-fn enrich() -> Box<dyn FnMut(&[Record])> {
+fn enrich() -> Work {
     let database = Path::new(DATA).join("geo/derived/logs-city-geoip2.mmdb");
     let (geo, faults) = GeoDatabase::open(&[database]);
     assert!(faults.is_empty(), "the database is part of the test data");

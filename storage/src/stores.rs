@@ -14,9 +14,12 @@ use crate::{AzConfig, StorageConfig};
 
 type Store = Arc<dyn ObjectStore>;
 
+/// Scheme, bucket, and host where the location names one.
+type Key = (Scheme, String, Option<String>);
+
 /// The stores that are open.
 #[derive(Debug, Default)]
-pub(super) struct Stores(Mutex<HashMap<(Scheme, String, Option<String>), Store>>);
+pub(super) struct Stores(Mutex<HashMap<Key, Store>>);
 
 impl Stores {
     /// The store of the bucket in which `at` lies. No request is made.

@@ -28,6 +28,9 @@ use std::time::Instant;
 use crate::rewrite::ManifestIndex;
 use crate::{Error, Table};
 
+/// Iceberg's table property: whether files may be deleted that the table no longer names.
+const GC_ENABLED: &str = "gc.enabled";
+
 impl Table {
     /// Does what is due, one thing after the other. Rows, positions and what others commit meanwhile are kept, whatever
     /// instant it is ended at; files that it was writing then may be left, unseen by readers. With `dry_run` nothing is
@@ -50,16 +53,24 @@ impl Table {
         let merged = run.merge_manifests().await;
         run.unless_contended(merged)?;
         run.done.manifests_ms = lap(&mut began);
-        tracing::debug!("dropping snapshots");
-        let expired = run.expire_snapshots().await;
-        run.unless_contended(expired)?;
-        run.done.snapshots_ms = lap(&mut began);
-        tracing::debug!("deleting files that nothing names");
-        let listing = storage::listing(&run.table.config.storage, run.table.table.file_io());
-        run.remove_unreferenced(&*listing).await?;
-        run.done.removal_ms = lap(&mut began);
+        if !is_for_others_to_clean(&run.table.table) {
+            tracing::debug!("dropping snapshots");
+            let expired = run.expire_snapshots().await;
+            run.unless_contended(expired)?;
+            run.done.snapshots_ms = lap(&mut began);
+            tracing::debug!("deleting files that nothing names");
+            let listing = storage::listing(&run.table.config.storage, run.table.table.file_io());
+            run.remove_unreferenced(&*listing).await?;
+            run.done.removal_ms = lap(&mut began);
+        }
         Ok(run.done)
     }
+}
+
+/// Whether the table says that its snapshots and files are not to be removed: a catalog with a history of its own, as
+/// Nessie, may name what the table's metadata does not.
+fn is_for_others_to_clean(table: &iceberg::table::Table) -> bool {
+    table.metadata().properties().get(GC_ENABLED).is_some_and(|enabled| enabled.eq_ignore_ascii_case("false"))
 }
 
 /// Milliseconds since then; they begin anew.
