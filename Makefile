@@ -33,6 +33,9 @@ bench-full: ## Measure everything at length, beside Kafka Connect, PyFlink and B
 bench-curves: ## Measure how throughput, memory and latency grow with partitions, backlog, snapshots, connections and days
 	@dev/bench.sh curves --scale quick $(BENCH)
 
+lake: ## Write, maintain, break and read Iceberg tables through 5,000 commits, and judge them (variable: COMMITS)
+	PAGEBERG_TEST_LAKE=$(or $(COMMITS),long) cargo test --release --locked -p attach --test lake -- --nocapture
+
 fuzz: ## Feed the reader of IP2Location's files with what a fuzzer thinks of (variable: SECONDS_OF_FUZZING)
 	cd geodata/fuzz && mkdir -p corpus/bin && cargo run --release --bin bin -- -timeout=5 \
 		-max_total_time=$(or $(SECONDS_OF_FUZZING),60) -seed_inputs=../../../shared/data/geo/ip2location/DB24.DEMO4.BIN corpus/bin

@@ -27,7 +27,7 @@ const DIRECTIONS: [(&str, &[&str]); 10] = [
 const HOMES: [(&str, &[&str]); 13] = [
     ("anyhow", &[ROOT]),
     ("arrow-", &["attach", "warehouse"]),
-    ("axum", &["attach", "gateway", ROOT]),
+    ("axum", &["attach", "gateway", "warehouse", ROOT]),
     ("hyper", &["gateway"]),
     ("iceberg", &["attach", "storage", "warehouse"]),
     ("iceberg-", &["attach", "warehouse"]),

@@ -65,8 +65,7 @@ impl Catalog {
         }
     }
 
-    /// For reading and creating, soon: a session with a service expires. Changes of a table go through
-    /// [`commit`](crate::commit::commit).
+    /// For reading and creating, soon: a session with a service expires. Changes of a table go through `commit`.
     pub async fn iceberg(&self) -> Result<Arc<dyn iceberg::Catalog>, Error> {
         Ok(match &self.0 {
             Kind::Sql(database) => database.iceberg.clone(),
