@@ -1,7 +1,7 @@
 # pageberg: `make run` starts it here, `make test` checks everything; the rest is for containers and daily work.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-setup chaos bench bench-full bench-curves fuzz build fmt lint up down start stop job psql db-init clean
+.PHONY: help run test test-setup chaos lake bench bench-full bench-curves fuzz build fmt lint up down start stop job psql db-init clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
