@@ -1,5 +1,6 @@
 //! Stages events in data files that nobody sees yet.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -41,6 +42,15 @@ pub struct Writer {
 
 impl Writer {
     pub(crate) fn new(table: &Table, config: &FilesConfig) -> Result<Self, Error> {
+        Self::with_limit(table, config, None)
+    }
+
+    /// A writer of files with as many rows each, whatever their size.
+    pub(crate) fn of_files(table: &Table, config: &FilesConfig, rows_a_file: NonZeroUsize) -> Result<Self, Error> {
+        Self::with_limit(table, config, Some(rows_a_file))
+    }
+
+    fn with_limit(table: &Table, config: &FilesConfig, rows_a_file: Option<NonZeroUsize>) -> Result<Self, Error> {
         let schema = schema_to_arrow_schema(table.metadata().current_schema())
             .map_err(Error::iceberg("read the table's schema"))?;
         let locations = RememberedLocations::new(table.metadata())?;
@@ -48,7 +58,7 @@ impl Writer {
             schema: Arc::new(schema),
             own: OwnColumns::of(table.metadata(), &[])?,
             file_io: table.file_io().clone(),
-            encoder: Some(Encoder::new(table, locations.clone(), config)?),
+            encoder: Some(Encoder::new(table, locations.clone(), config, rows_a_file)?),
             locations,
             encoding: None,
         })

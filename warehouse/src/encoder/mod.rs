@@ -14,6 +14,8 @@ mod partitions;
 mod run;
 mod waiting;
 
+use std::num::NonZeroUsize;
+
 use arrow_array::RecordBatch;
 use iceberg::table::Table;
 
@@ -44,15 +46,20 @@ pub(crate) struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder for the table's current schema and partition spec.
-    pub(crate) fn new(table: &Table, locations: RememberedLocations, config: &FilesConfig) -> Result<Self, Error> {
+    /// An encoder for the table's current schema and partition spec. Files have as many rows as told, or the target size.
+    pub(crate) fn new(
+        table: &Table,
+        locations: RememberedLocations,
+        config: &FilesConfig,
+        rows_a_file: Option<NonZeroUsize>,
+    ) -> Result<Self, Error> {
         let partitions = Partitions::of(table.metadata())?;
         Ok(Self {
             order: Order::of(partitions.numbered_schema())?,
             partitions,
             waiting: Waiting::default(),
             runs: Vec::new(),
-            output: Output::new(table, locations, config)?,
+            output: Output::new(table, locations, config, rows_a_file)?,
             config: config.clone(),
         })
     }

@@ -1,5 +1,7 @@
 //! Sorted rows into data files, one file at a time.
 
+use std::num::NonZeroUsize;
+
 use arrow_array::RecordBatch;
 use iceberg::spec::{DataContentType, DataFile, DataFileBuilder, PartitionKey};
 use iceberg::table::Table;
@@ -15,19 +17,29 @@ type RollingFiles = RollingFileWriterBuilder<ParquetWriterBuilder, RememberedLoc
 pub(super) struct Output {
     rolling: RollingFiles,
     open: Option<(PartitionKey, RollingFile)>,
+    /// Rows in the open file, and after how many it is complete.
+    rows: usize,
+    rows_a_file: usize,
     complete: Vec<DataFile>,
     /// The table's name for the order in which rows come.
     sort_order_id: Option<i32>,
 }
 
 impl Output {
-    pub(super) fn new(table: &Table, locations: RememberedLocations, config: &FilesConfig) -> Result<Self, Error> {
+    pub(super) fn new(
+        table: &Table,
+        locations: RememberedLocations,
+        config: &FilesConfig,
+        rows_a_file: Option<NonZeroUsize>,
+    ) -> Result<Self, Error> {
         let schema = table.metadata().current_schema();
         let parquet = ParquetWriterBuilder::new(files::parquet_properties(config, schema)?, schema.clone());
-        let file_io = table.file_io().clone();
+        let target_bytes = if rows_a_file.is_some() { usize::MAX } else { config.target_file_bytes };
         Ok(Self {
-            rolling: RollingFiles::new(parquet, config.target_file_bytes, file_io, locations, UniqueNames),
+            rolling: RollingFiles::new(parquet, target_bytes, table.file_io().clone(), locations, UniqueNames),
             open: None,
+            rows: 0,
+            rows_a_file: rows_a_file.map_or(usize::MAX, NonZeroUsize::get),
             complete: Vec::new(),
             sort_order_id: layout::sort_order_id(table.metadata()),
         })
@@ -38,13 +50,24 @@ impl Output {
         if self.open.as_ref().is_some_and(|(open, _)| open.data() != partition.data()) {
             self.complete().await?;
         }
-        let (_, file) = self.open.get_or_insert_with(|| (partition.clone(), self.rolling.build()));
         let key = Some(partition.clone());
-        file.write(&key, rows).await.map_err(Error::iceberg("write a data file"))
+        let mut from = 0;
+        while from < rows.num_rows() {
+            let piece = rows.slice(from, (rows.num_rows() - from).min(self.rows_a_file - self.rows));
+            let (_, file) = self.open.get_or_insert_with(|| (partition.clone(), self.rolling.build()));
+            file.write(&key, &piece).await.map_err(Error::iceberg("write a data file"))?;
+            from += piece.num_rows();
+            self.rows += piece.num_rows();
+            if self.rows == self.rows_a_file {
+                self.complete().await?;
+            }
+        }
+        Ok(())
     }
 
     /// Completes the open file.
     pub(super) async fn complete(&mut self) -> Result<(), Error> {
+        self.rows = 0;
         let Some((partition, file)) = self.open.take() else { return Ok(()) };
         for builder in file.close().await.map_err(Error::iceberg("complete a data file"))? {
             self.complete.push(self.describe(builder, &partition)?);

@@ -8,6 +8,7 @@
 //! Files that another writer has changed meanwhile are left.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::num::NonZeroUsize;
 
 use event::Timestamp;
 use futures::TryStreamExt;
@@ -16,11 +17,10 @@ use iceberg::spec::{DataFileFormat, Operation, Struct};
 use iceberg::table::Table;
 
 use super::Run;
-use super::sorted::SortedWriter;
 use super::tiers::{self, Piece, Rules};
 use crate::commit::{commit, live_manifests};
 use crate::rewrite::{Replacement, delete_manifests, live_entries, rewritten, whole};
-use crate::{DataFiles, Error, files};
+use crate::{DataFiles, Error, Writer, files};
 
 /// Files of one partition that are to be merged, and what becomes of them.
 struct Group {
@@ -125,8 +125,11 @@ impl Run<'_> {
     async fn rewrite(&self, group: Group) -> Result<DataFiles, Error> {
         let (table, config) = (&self.table.table, &self.table.config.files);
         let rows: u64 = group.files.iter().filter_map(|file| file.record_count).sum();
-        let rows_a_file = group.is_of_current_spec.then(|| rows.div_ceil(group.into).max(1));
-        let writer = SortedWriter::new(table, config, self.settings.sort_buffer_bytes, rows_a_file)?;
+        let rows_a_file = usize::try_from(rows.div_ceil(group.into)).ok().and_then(NonZeroUsize::new);
+        let writer = match rows_a_file.filter(|_| group.is_of_current_spec) {
+            Some(rows_a_file) => Writer::of_files(table, config, rows_a_file)?,
+            None => Writer::new(table, config)?,
+        };
         rewritten(table, group.files, writer, Ok).await
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Error;
 
-/// When maintenance has something to do, and how much memory it takes.
+/// When maintenance has something to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MaintenanceConfig {
@@ -21,8 +21,6 @@ pub struct MaintenanceConfig {
     /// fewest files of the target size, without deleted rows. Where more than a hundred times the rows would have to be
     /// rewritten that have come late, it waits as much longer.
     pub settled_after_ms: u64,
-    /// Rows that are sorted together, in bytes before compression. Sorting takes about twice as much memory.
-    pub sort_buffer_bytes: usize,
     /// Size of a good manifest, in bytes; those below three quarters of it are small.
     pub target_manifest_bytes: u64,
     /// Small manifests that are worth merging.
@@ -51,7 +49,6 @@ impl Default for MaintenanceConfig {
             small_file_percent: 75,
             min_small_files: 5,
             settled_after_ms: 60 * 60 * 1000,
-            sort_buffer_bytes: 64 << 20,
             target_manifest_bytes: 8 << 20,
             min_small_manifests: 20,
             snapshot_min_count: 10,

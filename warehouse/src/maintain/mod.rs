@@ -1,7 +1,6 @@
 //! Upkeep of a table that is written for years, beside whatever else writes to it.
 //!
-//! 1. Small data files of a partition become few (`compaction`): which and how many is for `tiers` to say, their rows
-//!    are in the order of `sorted`.
+//! 1. Small data files of a partition become few (`compaction`): which and how many is for `tiers` to say.
 //! 2. Files that tell of deleted rows go when no data file is left that they apply to (`deletes`).
 //! 3. Small manifests become few, so that a reader's plan takes little time (`manifests`).
 //! 4. Snapshots that nobody needs any more are dropped, so that the metadata stays small (`snapshots`).
@@ -14,7 +13,6 @@ mod manifests;
 mod packed;
 mod report;
 mod snapshots;
-mod sorted;
 mod tiers;
 mod unreferenced;
 

@@ -9,5 +9,5 @@ mod read;
 mod replacement;
 
 pub(crate) use index::{ManifestIndex, live_entries};
-pub(crate) use read::{RowWriter, read, rewritten, whole};
+pub(crate) use read::{read, rewritten, whole};
 pub(crate) use replacement::{Replacement, delete_manifests};

@@ -28,32 +28,6 @@ pub(crate) fn read(table: &Table, file: FileScanTask) -> Result<BoxStream<'stati
     Ok(batches.map_err(|error| Error::iceberg("read a data file")(error)).boxed())
 }
 
-/// Where rows in the columns of the table's schema become data files.
-pub(crate) trait RowWriter {
-    /// Takes rows.
-    async fn write(&mut self, rows: RecordBatch) -> Result<(), Error>;
-
-    /// Completes the files and makes them durable. Nothing can be written afterwards.
-    async fn close(&mut self) -> Result<DataFiles, Error>;
-
-    /// Deletes everything written.
-    async fn abort(self);
-}
-
-impl RowWriter for Writer {
-    async fn write(&mut self, rows: RecordBatch) -> Result<(), Error> {
-        self.write_columns(rows).await
-    }
-
-    async fn close(&mut self) -> Result<DataFiles, Error> {
-        Writer::close(self).await
-    }
-
-    async fn abort(self) {
-        Writer::abort(self).await;
-    }
-}
-
 /// Every row of these files, changed as told, in new files; none is left behind by a failure.
 ///
 /// # Errors
@@ -61,7 +35,7 @@ impl RowWriter for Writer {
 pub(crate) async fn rewritten(
     table: &Table,
     files: Vec<FileScanTask>,
-    mut writer: impl RowWriter,
+    mut writer: Writer,
     mut change: impl FnMut(RecordBatch) -> Result<RecordBatch, Error>,
 ) -> Result<DataFiles, Error> {
     let written = async {
@@ -70,7 +44,7 @@ pub(crate) async fn rewritten(
             let mut batches = read(table, file)?;
             while let Some(batch) = batches.try_next().await? {
                 rows_read += batch.num_rows() as u64;
-                writer.write(change(batch)?).await?;
+                writer.write_columns(change(batch)?).await?;
             }
         }
         let new = writer.close().await?;

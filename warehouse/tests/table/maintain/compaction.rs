@@ -80,12 +80,13 @@ async fn files_near_the_target_size_and_too_few_small_ones_are_left() {
 #[tokio::test]
 async fn rows_are_sorted_and_written_in_bounded_pieces() {
     let folder = tempfile::tempdir().unwrap();
-    let mut table = open(folder.path()).await;
+    let mut config = Config::default();
+    config.files.buffer_bytes = 1;
+    let mut table = Table::open(folder.path(), &config).await.unwrap();
     for from in (0..5_000).step_by(1_000) {
         deliver(&mut table, &(from..from + 1_000).map(|offset| view(offset, 10)).collect::<Vec<_>>()).await;
     }
-    let settings = MaintenanceConfig { sort_buffer_bytes: 1, ..MaintenanceConfig::default() };
-    let done = table.maintain(&settings, false).await.unwrap();
+    let done = table.maintain(&MaintenanceConfig::default(), false).await.unwrap();
     assert_eq!((done.rows_compacted, done.files_written), (5_000, 1));
     for count in both_readers(folder.path(), &["count"]) {
         assert_eq!(count, json!({"rows": 5_000, "distinct_ids": 5_000}));
