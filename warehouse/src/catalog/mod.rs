@@ -15,8 +15,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
-use iceberg::{ErrorKind, TableIdent};
+use iceberg::{ErrorKind, Runtime, TableIdent};
 
 use crate::commit::{Change, Committer};
 use crate::{Config, Error};
@@ -101,4 +102,17 @@ impl Committer for Catalog {
             Kind::Rest(service) => service.swap(base, change).await,
         }
     }
+}
+
+/// The table as it is after the change.
+fn changed(base: &Table, location: String, metadata: TableMetadata) -> Result<Table, Error> {
+    Table::builder()
+        .identifier(base.identifier().clone())
+        .file_io(base.file_io().clone())
+        .metadata_location(location)
+        .metadata(metadata)
+        .runtime(Runtime::current())
+        .build()
+        // It has happened, so this may not be taken for a failure after which it has not.
+        .map_err(|error| Error::Uncertain { source: error.into() })
 }

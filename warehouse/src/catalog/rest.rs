@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iceberg::io::{FileIOBuilder, StorageFactory};
-use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
 use iceberg::{Runtime, TableIdent};
 use iceberg_catalog_rest::{CommitTableResponse, LoadTableResult};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use tokio::sync::Mutex;
 
-use super::CatalogConfig;
 use super::request::request;
 use super::session::{Session, refused, unreachable};
+use super::{CatalogConfig, changed};
 use crate::commit::Change;
 use crate::{Config, Error, StorageConfig};
 
@@ -163,19 +162,6 @@ fn is_unsupported(error: &Error) -> bool {
 
 fn uncertain(lost: Error) -> Error {
     Error::Uncertain { source: lost.into() }
-}
-
-/// The table as it is after the change.
-fn changed(base: &Table, location: String, metadata: TableMetadata) -> Result<Table, Error> {
-    Table::builder()
-        .identifier(base.identifier().clone())
-        .file_io(base.file_io().clone())
-        .metadata_location(location)
-        .metadata(metadata)
-        .runtime(Runtime::current())
-        .build()
-        // It has happened, so this may not be taken for a failure after which it has not.
-        .map_err(|error| Error::Uncertain { source: error.into() })
 }
 
 /// How the table's files are reached. Of lent credentials those count that are meant for the closest place.

@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
-use iceberg::{Catalog, CatalogBuilder, ErrorKind, MetadataLocation, Runtime, TableIdent};
+use iceberg::{Catalog, CatalogBuilder, ErrorKind, MetadataLocation, TableIdent};
 use iceberg_catalog_sql::{SQL_CATALOG_PROP_BIND_STYLE, SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
 use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 
+use super::changed;
 use crate::commit::Change;
 use crate::{Config, Error, files};
 
@@ -63,7 +64,7 @@ impl Database {
         let (new, metadata) = stage(base, change).await.map_err(Error::iceberg("write the table's metadata"))?;
         let old = base.metadata_location_result().map_err(Error::iceberg("find the table's metadata"))?;
         if self.settle(base.identifier(), old, &new).await? {
-            return changed(base, &new, metadata).map(Some);
+            return changed(base, new, metadata).map(Some);
         }
         files::delete([new], base.file_io()).await;
         Ok(None)
@@ -154,17 +155,4 @@ async fn stage(base: &Table, change: &Change) -> iceberg::Result<(String, TableM
     let new = MetadataLocation::from_str(old)?.with_next_version().with_new_metadata(&metadata);
     metadata.write_to(base.file_io(), &new).await?;
     Ok((new.to_string(), metadata))
-}
-
-/// The table as it is after the swap.
-fn changed(base: &Table, location: &str, metadata: TableMetadata) -> Result<Table, Error> {
-    Table::builder()
-        .identifier(base.identifier().clone())
-        .file_io(base.file_io().clone())
-        .metadata_location(location)
-        .metadata(metadata)
-        .runtime(Runtime::current())
-        .build()
-        // It has happened, so this may not be taken for a failure after which it has not.
-        .map_err(|error| Error::Uncertain { source: error.into() })
 }
