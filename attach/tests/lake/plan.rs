@@ -84,6 +84,8 @@ impl Plan {
             snapshot_min_age_ms: grace_ms,
             unreferenced_grace_ms: grace_ms,
             metadata_grace_ms: grace_ms,
+            // Nobody needs Nessie's own history.
+            honour_gc_enabled: false,
             ..MaintenanceConfig::default()
         }
     }

@@ -37,6 +37,9 @@ pub struct MaintenanceConfig {
     /// Age at which a file that no snapshot names is deleted, in milliseconds. It must exceed the time from a data
     /// file's last byte to its commit, whichever engine writes it.
     pub unreferenced_grace_ms: u64,
+    /// Whether snapshots and files are left of a table that says `gc.enabled = false`. A catalog such as Nessie says so,
+    /// because its own history names them; without this they go all the same, and that history can no longer be read.
+    pub honour_gc_enabled: bool,
     /// Age at which a metadata file is deleted that the table's log of them no longer names, in milliseconds.
     pub metadata_grace_ms: u64,
 }
@@ -55,6 +58,7 @@ impl Default for MaintenanceConfig {
             snapshot_max_count: 500,
             snapshot_max_age_ms: 24 * 60 * 60 * 1000,
             snapshot_min_age_ms: 60 * 60 * 1000,
+            honour_gc_enabled: true,
             unreferenced_grace_ms: 24 * 60 * 60 * 1000,
             metadata_grace_ms: 60 * 60 * 1000,
         }

@@ -51,7 +51,7 @@ impl Table {
         let merged = run.merge_manifests().await;
         run.unless_contended(merged)?;
         run.done.manifests_ms = lap(&mut began);
-        if !is_for_others_to_clean(&run.table.table) {
+        if !(settings.honour_gc_enabled && is_for_others_to_clean(&run.table.table)) {
             tracing::debug!("dropping snapshots");
             let expired = run.expire_snapshots().await;
             run.unless_contended(expired)?;
