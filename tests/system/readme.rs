@@ -115,9 +115,20 @@ impl Run {
 
     /// Ctrl-C: everything that was started must end, and well.
     fn stop(mut self) {
-        let mut child = self.child.take().expect("running");
+        let child = self.child.as_mut().expect("running");
         assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
-        let ended = child.wait().unwrap();
+        let deadline = Instant::now() + DEADLINE;
+        let ended = loop {
+            if let Some(ended) = child.try_wait().unwrap() {
+                break ended;
+            }
+            assert!(
+                Instant::now() < deadline,
+                "make run does not end: is SIGINT ignored where the tests were started?"
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        self.child = None;
         assert!(ended.success(), "make run ended with {ended}");
         let postgres = Command::new("dev/postgres.sh")
             .args(["url", &self.folder.path().join("data/postgres").display().to_string()])
