@@ -78,10 +78,7 @@ impl Partitions {
 
     /// The batch with the number of each row's partition in one column more.
     pub(super) fn number(&mut self, batch: &RecordBatch) -> Result<RecordBatch, Error> {
-        let numbers = match &self.values {
-            None => UInt32Array::from_value(0, batch.num_rows()),
-            Some(_) => self.numbers_of(batch)?,
-        };
+        let numbers = self.numbers_of(batch)?;
         let columns = batch.columns().iter().cloned().chain([Arc::new(numbers) as ArrayRef]).collect();
         Ok(RecordBatch::try_new(self.numbered.clone(), columns)?)
     }
