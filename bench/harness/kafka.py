@@ -1,12 +1,11 @@
 """A real Kafka, started by dev/kafka.sh: topics, what they hold, and what the broker costs."""
 
 import pathlib
-import subprocess
 
 from confluent_kafka import Consumer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
-from harness.processes import Failed, tree_cpu_seconds, tree_peak_memory_mib, until
+from harness.processes import Failed, printed, tree_cpu_seconds, tree_peak_memory_mib, until
 
 DELETE_DELAY_MS = "1000"
 # The client outlives the broker, and would say so.
@@ -24,10 +23,7 @@ class Kafka:
         self.count = 0
 
     def call(self, verb, *arguments):
-        command = [str(self.script), verb, *map(str, arguments)]
-        return subprocess.run(
-            command, stdout=subprocess.PIPE, check=True, text=True, start_new_session=True
-        ).stdout.strip()
+        return printed(self.script, verb, *arguments)
 
     def version(self):
         return self.jars.name.removeprefix("kafka-")

@@ -1,10 +1,8 @@
 """A real Postgres, started by dev/postgres.sh: a database for each run."""
 
-import subprocess
-
 import psycopg
 
-from harness.processes import Failed, tree_cpu_seconds
+from harness.processes import Failed, printed, tree_cpu_seconds
 
 # Settings of the server that the runs need, besides its defaults.
 SETTINGS = {
@@ -28,10 +26,7 @@ class Postgres:
         self.count = 0
 
     def call(self, verb, *arguments):
-        command = [str(self.script), verb, *map(str, arguments)]
-        return subprocess.run(
-            command, stdout=subprocess.PIPE, check=True, text=True, start_new_session=True
-        ).stdout.strip()
+        return printed(self.script, verb, *arguments)
 
     def remove(self):
         self.call("remove", self.folder)

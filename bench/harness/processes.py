@@ -182,6 +182,14 @@ def finish(process, timeout_seconds):
     return Finished(json.loads(lines[-1]) if lines else None, usage.ru_utime + usage.ru_stime)
 
 
+def printed(script, *arguments):
+    """What a script prints; a Ctrl-C does not reach it, nor what it starts."""
+    command = [str(script), *map(str, arguments)]
+    return subprocess.run(
+        command, stdout=subprocess.PIPE, check=True, text=True, start_new_session=True
+    ).stdout.strip()
+
+
 def answers_tcp(address):
     host, port = address.rsplit(":", 1)
     try:
