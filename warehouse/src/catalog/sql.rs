@@ -19,6 +19,9 @@ use crate::{Config, Error, files};
 /// How long a connection to the database may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The catalog's tables. Of two processes that make one at the same time, one fails in Postgres: once a table.
+const TABLES: u32 = 2;
+
 /// How often a swap is tried whose answer was lost, and the pause between two tries.
 const SWAP_ATTEMPTS: u32 = 5;
 const SWAP_PAUSE: Duration = Duration::from_millis(200);
@@ -43,13 +46,13 @@ impl Database {
         sqlx::any::install_default_drivers();
         let options = AnyPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT);
         let pool = options.connect(url).await.map_err(Error::catalog("connect to the catalog"))?;
-        let opened = match client(url, &bind_style, data_folder, config).await {
-            // Of two processes that make its tables at the same time, one fails in Postgres.
-            Err(_first) => client(url, &bind_style, data_folder, config).await,
-            opened => opened,
-        };
-        let iceberg = opened?;
-        Ok(Self { iceberg: Arc::new(iceberg), name: config.catalog.name.clone(), pool })
+        let mut opened = client(url, &bind_style, data_folder, config).await;
+        for _made_by_another in 0..TABLES {
+            if opened.is_err() {
+                opened = client(url, &bind_style, data_folder, config).await;
+            }
+        }
+        Ok(Self { iceberg: Arc::new(opened?), name: config.catalog.name.clone(), pool })
     }
 
     pub(super) async fn load(&self, table: &TableIdent) -> Result<Table, Error> {
