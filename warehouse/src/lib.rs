@@ -18,6 +18,7 @@
 //! **Invariant:** a file is deleted only when no commit names it, and it is certain or long ago enough that none will.
 
 mod address;
+mod beginning;
 mod bounds;
 mod catalog;
 mod columns;
@@ -30,7 +31,6 @@ pub mod inspect;
 mod layout;
 mod letters;
 mod maintain;
-mod numbering;
 mod places;
 mod positions;
 mod property;

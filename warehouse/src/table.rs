@@ -6,11 +6,11 @@ use event::{Advance, Positions};
 use iceberg::spec::{Schema, UnboundPartitionField, UnboundPartitionSpec};
 use iceberg::{NamespaceIdent, TableCreation, TableIdent};
 
+use crate::beginning::{Beginning, wordless};
 use crate::catalog::Catalog;
 use crate::commit::{Append, commit};
 use crate::files::{self, DataFiles};
 use crate::layout::Arrangement;
-use crate::numbering::Numbering;
 use crate::property::PropertyColumn;
 use crate::{Config, Error, Writer, columns, positions, schema};
 
@@ -46,7 +46,7 @@ impl Table {
         config.check(data_folder)?;
         let catalog = Catalog::open(data_folder, config).await?;
         let name = create_if_missing(&*catalog.iceberg().await?, config, layout).await?;
-        let table = commit(&catalog, &name, &mut Numbering { schema: &layout(config)?.schema }).await?;
+        let table = commit(&catalog, &name, &mut Beginning { schema: &layout(config)?.schema }).await?;
         let mut config = config.clone();
         if config.files.spill_folder.as_os_str().is_empty() {
             config.files.spill_folder = data_folder.to_owned();
@@ -150,7 +150,7 @@ async fn create(
     let properties = schema::properties(&config.files, &layout.schema);
     let creation = TableCreation::builder()
         .name(config.table.name.clone())
-        .schema(layout.schema)
+        .schema(wordless(&layout.schema)?)
         .partition_spec(numbered(&layout.partitions))
         .properties(properties)
         .build();

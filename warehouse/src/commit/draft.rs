@@ -23,6 +23,7 @@ const AT_COMMIT: i64 = -1;
 /// comes to nothing.
 pub(crate) struct SnapshotDraft<'a> {
     table: &'a Table,
+    schema_id: i32,
     id: i64,
     name: Uuid,
     written: Vec<String>,
@@ -34,12 +35,18 @@ impl<'a> SnapshotDraft<'a> {
     pub(crate) fn new(table: &'a Table) -> Self {
         Self {
             table,
+            schema_id: table.metadata().current_schema_id(),
             id: unused_id(table),
             name: Uuid::new_v4(),
             written: Vec::new(),
             changes: SnapshotSummaryCollector::default(),
             positions: HashMap::new(),
         }
+    }
+
+    /// Of another schema than the current one, which the same change makes the current one.
+    pub(crate) fn of_schema(self, schema_id: i32) -> Self {
+        Self { schema_id, ..self }
     }
 
     /// Properties with positions that the snapshot moves to.
@@ -96,7 +103,7 @@ impl<'a> SnapshotDraft<'a> {
             .with_sequence_number(metadata.next_sequence_number())
             .with_timestamp_ms(Timestamp::now().millis())
             .with_manifest_list(list)
-            .with_schema_id(metadata.current_schema_id())
+            .with_schema_id(self.schema_id)
             .with_summary(Summary { operation, additional_properties: summary })
             .build();
         Ok(Change {

@@ -18,15 +18,13 @@ pub struct Lake {
     pub config: Config,
     /// PyIceberg's expression for the catalog.
     python: String,
-    /// Whether the catalog refuses the first snapshot of a table that has one meanwhile.
-    pub guards_first_snapshot: bool,
     /// It runs until the last lake in it is gone.
     _server: Option<Arc<Postgres>>,
 }
 
 impl Lake {
     fn new(config: Config, python: String) -> Self {
-        Self { folder: tempfile::tempdir().unwrap(), config, python, guards_first_snapshot: true, _server: None }
+        Self { folder: tempfile::tempdir().unwrap(), config, python, _server: None }
     }
 
     pub async fn open(&self) -> Table {
@@ -85,7 +83,7 @@ pub async fn rest() -> Lake {
     let uri = tokio::task::spawn_blocking(nessie).await.unwrap();
     let python = format!("RestCatalog('n', uri='{uri}', **{{'s3.access-key-id': 'a', 's3.secret-access-key': 'b'}})");
     // Nessie 0.99 takes it all the same.
-    Lake { guards_first_snapshot: false, ..Lake::new(rest_config(uri), python) }
+    Lake::new(rest_config(uri), python)
 }
 
 pub fn rest_config(uri: &str) -> Config {

@@ -8,9 +8,10 @@ use crate::promises::{staged, step};
 use crate::proxy::{Loss, Proxy};
 use crate::support::{TOPIC, advance, bare, deliver};
 
-/// A table in a REST catalog, and the way to it over a proxy.
+/// A table in a REST catalog that is there before anything is lost, and the way to it over a proxy.
 async fn behind_proxy(loss: Loss) -> (Lake, Lake, Proxy) {
     let lake = rest().await;
+    lake.open().await;
     let proxy = Proxy::start(&lake.config.catalog.rest.uri, loss).await;
     let mut config = lake.config.clone();
     config.catalog.rest.uri = proxy.url.clone();
