@@ -23,23 +23,24 @@ def consume(parse):
 
 
 def parse(bench, _work):
-    events = bench.scale.iceberg_events
+    events = bench.scale.postgres_events
     finished = bench.tools.run("parse", bench.events_file, events)
     seconds = finished.found["seconds"]
     return {"rows_per_second": events / seconds, "cpu_s_per_million": finished.cpu_seconds / events * 1e6}
 
 
-def benchmark(peers):
+def benchmark(scale, peers):
+    events = scale.iceberg_events
     contestants = [
-        Contestant("pageberg", PAGEBERG, pageberg, 14),
-        Contestant("rdkafka alone", LIMIT, consume("none"), 3),
-        Contestant("JSON alone", LIMIT, parse, 2),
-        Contestant("rdkafka, JSON", LIMIT, consume("json"), 3),
+        Contestant("pageberg", PAGEBERG, pageberg, 8 + events / 250_000),
+        Contestant("rdkafka alone", LIMIT, consume("none"), 1 + events / 900_000),
+        Contestant("JSON alone", LIMIT, parse, 1 + scale.postgres_events / 1_500_000),
+        Contestant("rdkafka, JSON", LIMIT, consume("json"), 1 + events / 600_000),
     ]
     if peers:
         from peers import kafka_connect
 
-        contestants.append(Contestant("Kafka Connect", ALTERNATIVE, kafka_connect.run, 45))
+        contestants.append(Contestant("Kafka Connect", ALTERNATIVE, kafka_connect.run, 20 + events / 220_000))
     return Benchmark(
         "kafka_to_iceberg",
         "Kafka → geo → Iceberg, by day",

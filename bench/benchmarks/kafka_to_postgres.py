@@ -42,16 +42,17 @@ def copy(connections):
     return run
 
 
-def benchmark(peers):
+def benchmark(scale, peers):
+    events = scale.postgres_events
     contestants = [
-        Contestant("pageberg", PAGEBERG, pageberg, 14),
-        Contestant("COPY, 1 connection", LIMIT, copy(1), 4),
-        Contestant("COPY, 2 connections", LIMIT, copy(2), 4),
+        Contestant("pageberg", PAGEBERG, pageberg, 5 + events / 200_000),
+        Contestant("COPY, 1 connection", LIMIT, copy(1), 1 + events / 500_000),
+        Contestant("COPY, 2 connections", LIMIT, copy(2), 1 + events / 800_000),
     ]
     if peers:
         from peers import pyflink
 
-        contestants.append(Contestant("PyFlink", ALTERNATIVE, pyflink.run, 60))
+        contestants.append(Contestant("PyFlink", ALTERNATIVE, pyflink.run, 15 + events / 50_000))
     return Benchmark(
         "kafka_to_postgres",
         "Kafka → geo → Postgres",

@@ -27,17 +27,25 @@ def deliver(bench, work, topic, events):
     return found
 
 
+def over(events, **shape):
+    """One run over a backlog of its own."""
+
+    def run(bench, work):
+        with bench.backlog(events, **shape) as topic:
+            return deliver(bench, work, topic, events)
+
+    return run
+
+
 def pageberg(bench, work):
-    found = deliver(bench, work, bench.topic, bench.scale.postgres_events)
-    bench.found["three_sinks"] = max(found["rows_per_second"], bench.found.get("three_sinks", 0))
-    return found
+    return deliver(bench, work, bench.topic, bench.scale.postgres_events)
 
 
-def benchmark():
+def benchmark(scale):
     return Benchmark(
         "three_sinks",
         "Kafka → geo → Postgres + Kafka + Iceberg",
-        [Contestant("pageberg", PAGEBERG, pageberg, 25)],
+        [Contestant("pageberg", PAGEBERG, pageberg, 10 + scale.postgres_events / 120_000)],
         [Check("pageberg", "rows_per_second", at_least=180_000)],
         fill,
         empty,

@@ -8,13 +8,9 @@ from harness.pageberg import pipeline
 def point(days):
     def run(bench, work):
         events = bench.scale.backfill_events
-        topic = bench.tools.fill(bench.kafka, events, days=days)
-        try:
-            with pipeline(bench, work, topic, ["iceberg"]) as process:
-                found = work_off(process, lambda: process.delivered(["iceberg"]), events, {"kafka": bench.kafka})
-                process.expect_iceberg_rows(events)
-        finally:
-            bench.kafka.delete_topics(topic)
+        with bench.backlog(events, days=days) as topic, pipeline(bench, work, topic, ["iceberg"]) as process:
+            found = work_off(process, lambda: process.delivered(["iceberg"]), events, {"kafka": bench.kafka})
+            process.expect_iceberg_rows(events)
         files = list(work.glob("data/**/*.parquet"))
         return found | {"data_files": len(files), "bytes_per_row": sum(file.stat().st_size for file in files) / events}
 
@@ -22,7 +18,7 @@ def point(days):
 
 
 def curve(scale):
-    points = [Contestant(str(days), PAGEBERG, point(days), 15) for days in scale.days]
+    points = [Contestant(str(days), PAGEBERG, point(days), 10 + scale.backfill_events / 80_000) for days in scale.days]
     first, last = points[0].name, points[-1].name
     return Benchmark(
         "curve_backfill",
@@ -33,6 +29,6 @@ def curve(scale):
             Check(last, "cpu_s_per_million_overall", first, at_most=2),
             Check(last, "peak_memory_mib", first, at_most=1.25),
         ],
-        rounds=min(2, scale.rounds),
+        rounds=scale.curve_rounds,
         axis=("days", ("rows_per_second_overall", "cpu_s_per_million_overall", "peak_memory_mib")),
     )

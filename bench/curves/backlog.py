@@ -1,22 +1,13 @@
 """Memory against how far the three sinks are behind."""
 
-from benchmarks.three_sinks import deliver
+from benchmarks import three_sinks
 from harness.figures import PAGEBERG, Benchmark, Check, Contestant
 
 
-def point(events):
-    def run(bench, work):
-        topic = bench.tools.fill(bench.kafka, events)
-        try:
-            return deliver(bench, work, topic, events)
-        finally:
-            bench.kafka.delete_topics(topic)
-
-    return run
-
-
 def curve(scale):
-    points = [Contestant(str(events), PAGEBERG, point(events), 10 + events / 40_000) for events in scale.backlogs]
+    points = [
+        Contestant(str(events), PAGEBERG, three_sinks.over(events), 10 + events / 80_000) for events in scale.backlogs
+    ]
     # Below a million the buffers are not all in use yet: from there on it must be flat.
     first = points[-2].name
     return Benchmark(

@@ -16,22 +16,19 @@ def point(connections):
     def run(bench, work):
         if connections + OTHER_FILES > (files := resource.getrlimit(resource.RLIMIT_NOFILE)[0]):
             raise Failed(f"{connections} connections need more than {files} open files: raise ulimit -Hn")
-        topic, seconds = bench.kafka.create_topic("gateway"), bench.scale.connection_seconds
+        seconds = bench.scale.connection_seconds
         settings = {
             "KAFKA_URL": bench.kafka.brokers,
-            "KAFKA_TOPIC": topic,
             "PAGEBERG_GATEWAY__MAX_CONNECTIONS": 2 * connections,
             "PAGEBERG_GATEWAY__MAX_REQUESTS": 2 * connections,
         }
-        try:
-            with Pageberg(bench, "gateway", work, settings) as process:
+        with bench.kafka.topic("gateway") as topic:
+            with Pageberg(bench, "gateway", work, settings | {"KAFKA_TOPIC": topic}) as process:
                 before = process.cpu_seconds()
                 load = open_loop(bench, process.listen, "/v1/events", REQUESTS_A_SECOND, connections, seconds)
                 cost = process.cpu_seconds() - before
                 bench.kafka.expect_records(topic, load.requests, load.requests)
                 memory = process.peak_memory_mib()
-        finally:
-            bench.kafka.delete_topics(topic)
         return {
             "events_per_second": load.requests_per_second,
             "p50_ms": load.p50_ms,
@@ -44,13 +41,13 @@ def point(connections):
 
 
 def curve(scale):
-    points = [Contestant(str(connections), PAGEBERG, point(connections), 12) for connections in scale.connections]
+    points = [Contestant(str(connections), PAGEBERG, point(connections), 6 + scale.connection_seconds) for connections in scale.connections]
     first, last = points[0].name, points[-1].name
     return Benchmark(
         "curve_connections",
         f"Gateway at {REQUESTS_A_SECOND:,} requests/s against connections",
         points,
         [Check(last, "cpu_s_per_million", first, at_most=2), Check(last, "p99_ms", first, at_most=5)],
-        rounds=min(2, scale.rounds),
+        rounds=scale.curve_rounds,
         axis=("connections", ("p50_ms", "p99_ms", "peak_memory_mib")),
     )

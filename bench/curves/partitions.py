@@ -1,23 +1,15 @@
 """Throughput and cost of all three sinks against the partitions of the topic."""
 
-from benchmarks.three_sinks import deliver
+from benchmarks import three_sinks
 from harness.figures import PAGEBERG, Benchmark, Check, Contestant
 
 
-def point(partitions):
-    def run(bench, work):
-        events = bench.scale.partition_events
-        topic = bench.tools.fill(bench.kafka, events, partitions=partitions)
-        try:
-            return deliver(bench, work, topic, events)
-        finally:
-            bench.kafka.delete_topics(topic)
-
-    return run
-
-
 def curve(scale):
-    points = [Contestant(str(partitions), PAGEBERG, point(partitions), 25) for partitions in scale.partitions]
+    events = scale.partition_events
+    points = [
+        Contestant(str(count), PAGEBERG, three_sinks.over(events, partitions=count), 12 + events / 80_000)
+        for count in scale.partitions
+    ]
     first, last = points[0].name, points[-1].name
     return Benchmark(
         "curve_partitions",
@@ -27,6 +19,6 @@ def curve(scale):
             Check(last, "rows_per_second", first, at_least=0.8),
             Check(last, "cpu_s_per_million", first, at_most=1.25),
         ],
-        rounds=min(2, scale.rounds),
+        rounds=scale.curve_rounds,
         axis=("partitions", ("rows_per_second", "cpu_s_per_million")),
     )

@@ -1,5 +1,6 @@
 """What all benchmarks share: the servers, the tools, the data, and the folder of everything temporary."""
 
+import contextlib
 import os
 import pathlib
 import resource
@@ -35,7 +36,7 @@ class Bench:
         self.events_file = self.work / "events.ndjson"
         self.kafka = self.postgres = None
         self.runs = 0
-        # What earlier benchmarks of this run found, for those that build on it.
+        # What earlier benchmarks found, by name, for those that build on it.
         self.found = {}
 
     def __enter__(self):
@@ -64,6 +65,15 @@ class Bench:
         folder = self.work / name
         folder.mkdir()
         return folder
+
+    @contextlib.contextmanager
+    def backlog(self, events, **shape):
+        """A topic that holds so many page views, for as long as it is in use."""
+        topic = self.tools.fill(self.kafka, events, **shape)
+        try:
+            yield topic
+        finally:
+            self.kafka.delete_topics(topic)
 
     def new_work(self, name):
         """A new folder for one run, to be removed by the caller."""

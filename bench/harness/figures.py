@@ -14,8 +14,8 @@ class Contestant:
     name: str
     role: str
     run: callable
-    # What one run takes at the quick scale, in seconds.
-    seconds: float = 8
+    # What one run takes on two cores, in seconds, to tell beforehand when all will be done.
+    seconds: float = 0
     runs: list = field(default_factory=list)
     failure: str = ""
 
@@ -48,6 +48,10 @@ class Benchmark:
     rounds: int = None
     # Of a curve: what its contestants' names are, and the figures that are drawn against it.
     axis: tuple = ()
+
+    def seconds(self, scale):
+        """What all its runs take."""
+        return sum(one.seconds for one in self.contestants) * (self.rounds or scale.rounds)
 
     def contestant(self, name):
         return next((one for one in self.contestants if one.name == name), None)

@@ -1,5 +1,6 @@
 """A real Kafka, started by dev/kafka.sh: topics, what they hold, and what the broker costs."""
 
+import contextlib
 import pathlib
 
 from confluent_kafka import Consumer, TopicPartition
@@ -45,6 +46,15 @@ class Kafka:
         self.admin.create_topics([NewTopic(name, partitions, 1, config=settings)])[name].result(30)
         until(f"topic {name}", lambda: name in self.admin.list_topics(timeout=10).topics, 30)
         return name
+
+    @contextlib.contextmanager
+    def topic(self, prefix, partitions=4):
+        """A new, empty topic for as long as it is in use."""
+        name = self.create_topic(prefix, partitions)
+        try:
+            yield name
+        finally:
+            self.delete_topics(name)
 
     def delete_topics(self, *names):
         for future in self.admin.delete_topics(list(names)).values():

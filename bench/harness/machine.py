@@ -1,6 +1,7 @@
 """What was measured on: the machine, the versions of everything, and how busy others kept it."""
 
 import datetime
+import hashlib
 import os
 import pathlib
 import platform
@@ -34,10 +35,14 @@ def describe():
     }
 
 
-def versions(binary, kafka, postgres, project):
+def commit(project):
+    return first_line("git", "-C", str(project), "describe", "--always", "--dirty")
+
+
+def versions(binary, kafka, postgres):
     return {
         "pageberg": first_line(binary, "--version"),
-        "commit": first_line("git", "-C", str(project), "describe", "--always", "--dirty"),
+        "binary": hashlib.sha256(binary.read_bytes()).hexdigest()[:12],
         "kafka": kafka,
         "postgres": postgres,
         "java": first_line("java", "-version"),

@@ -1,8 +1,13 @@
+import pathlib
+import tempfile
 import unittest
 
+import benchmarks
 from harness import chart, results
 from harness.backlog import figures
 from harness.figures import FAILED, LIMIT, MISSED, NOT_RUN, PAGEBERG, REACHED, Benchmark, Check, Contestant, judge
+from harness.processes import Failed
+from harness.scale import SCALES
 
 
 def contestant(name, rates, role=PAGEBERG, failure=""):
@@ -52,6 +57,35 @@ class Backlogs(unittest.TestCase):
         self.assertEqual((found["cpu_s_per_million"], found["cpu_s_per_million_overall"]), (5_000, 20_000))
 
 
+class Times(unittest.TestCase):
+    def test_the_runs_are_planned_to_end_within_what_the_readme_says(self):
+        for scale, peers, minutes in [("smoke", False, 2), ("quick", False, 10), ("full", True, 40)]:
+            parts = benchmarks.all_of(SCALES[scale], peers)
+            self.assertLess(sum(one.seconds(SCALES[scale]) for one in parts), minutes * 60, scale)
+
+
+class Parts(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = pathlib.Path(folder.name) / "unfinished.json"
+
+    def test_a_run_goes_on_with_what_has_not_failed_before(self):
+        run = results.Unfinished(self.path, {"rounds": 5})
+        for name, failure in [("well", ""), ("ill", "lost rows")]:
+            benchmark = Benchmark(name, name, [contestant("pageberg", [20], failure=failure)], [])
+            run.keep(results.of_benchmark(benchmark, 0, 1))
+        later = results.Unfinished(self.path, {"rounds": 5})
+        later.resume()
+        self.assertEqual(list(later.found), ["well"])
+
+    def test_a_run_under_other_conditions_goes_on_with_nothing(self):
+        benchmark = Benchmark("b", "B", [contestant("pageberg", [20])], [])
+        results.Unfinished(self.path, {"rounds": 5}).keep(results.of_benchmark(benchmark, 0, 1))
+        with self.assertRaisesRegex(Failed, "rounds"):
+            results.Unfinished(self.path, {"rounds": 3}).resume()
+
+
 class Charts(unittest.TestCase):
     def test_the_same_figures_make_the_same_chart(self):
         def measured():
@@ -61,7 +95,7 @@ class Charts(unittest.TestCase):
                 "machine": machine,
                 "date": "2026-01-05",
                 "scale": "full",
-                "found": [results.of_benchmark(benchmark, 0)],
+                "found": [results.of_benchmark(benchmark, 0, 1)],
             }
 
         self.assertEqual(chart.bars(measured()), chart.bars(measured()))

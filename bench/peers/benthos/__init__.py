@@ -41,15 +41,12 @@ output:
 
 def run(connections, events_a_request):
     def measure(bench, work):
-        address, topic = f"127.0.0.1:{free_port()}", bench.kafka.create_topic("benthos")
-        file = work / "benthos.yaml"
-        file.write_text(config(address, bench.kafka.brokers, topic, events_a_request))
-        try:
+        address, file = f"127.0.0.1:{free_port()}", work / "benthos.yaml"
+        with bench.kafka.topic("benthos") as topic:
+            file.write_text(config(address, bench.kafka.brokers, topic, events_a_request))
             with Process("benthos", [fetch("benthos") / "benthos", "-c", file], work) as process:
                 until("Benthos listens", lambda: answers_tcp(address), START_SECONDS, process)
                 records, servers = Records(bench.kafka, topic), {"kafka": bench.kafka}
                 return closed_loop(bench, process, address, "/events", connections, events_a_request, servers, records)
-        finally:
-            bench.kafka.delete_topics(topic)
 
     return measure

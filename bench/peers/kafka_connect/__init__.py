@@ -77,6 +77,7 @@ def run(bench, work):
         with Process("kafka-connect", command, work) as process:
             events = bench.scale.iceberg_events
             found = work_off(process, Table(work / "warehouse/web/page_views").rows, events, {"kafka": bench.kafka})
+            process.kill()
             if (rows := Table(work / "warehouse/web/page_views").rows()) != events:
                 raise Failed(f"the table holds {rows} rows of {events}")
             return found

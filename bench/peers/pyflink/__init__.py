@@ -45,6 +45,8 @@ def run(bench, work):
     try:
         command = [folder / "venv/bin/python", HERE / "pyflink/job.py"]
         with Process("pyflink", command, work, environment) as process:
-            return work_off(process, lambda: bench.postgres.rows(url), events, servers)
+            found = work_off(process, lambda: bench.postgres.visible_rows(url, events), events, servers)
+            process.kill()
+            return found
     finally:
         bench.postgres.drop_database(url)

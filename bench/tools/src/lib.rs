@@ -9,3 +9,4 @@
 pub mod kafka;
 pub mod page_views;
 pub mod samples;
+pub mod view;

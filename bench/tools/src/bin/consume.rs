@@ -4,42 +4,23 @@
 //!
 //! `json` also reads the seven texts of each record, borrowed. Records of aborted transactions are not read.
 
-use std::borrow::Cow;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use bench_tools::kafka::consumer;
 use bench_tools::samples::print;
+use bench_tools::view::View;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
 use rdkafka::{Offset, TopicPartitionList};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 const WAIT: Duration = Duration::from_secs(30);
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "reading the fields is the work")]
-struct View<'a> {
-    #[serde(borrow)]
-    url: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    referrer: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    user_agent: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    host: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    ip: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    headers: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    event_time: Option<Cow<'a, str>>,
-}
 
 #[derive(Serialize)]
 struct Consumed {

@@ -2,35 +2,16 @@
 //!
 //! usage: parse EVENTS_FILE COUNT
 
-use std::borrow::Cow;
 use std::hint::black_box;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
 use bench_tools::samples::print;
-use serde::{Deserialize, Serialize};
+use bench_tools::view::View;
+use serde::Serialize;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "reading the fields is the work")]
-struct View<'a> {
-    #[serde(borrow)]
-    url: Cow<'a, str>,
-    #[serde(borrow)]
-    referrer: Cow<'a, str>,
-    #[serde(borrow)]
-    user_agent: Cow<'a, str>,
-    #[serde(borrow)]
-    host: Cow<'a, str>,
-    #[serde(borrow)]
-    ip: Cow<'a, str>,
-    #[serde(borrow)]
-    headers: Cow<'a, str>,
-    #[serde(borrow)]
-    event_time: Cow<'a, str>,
-}
 
 #[derive(Serialize)]
 struct Parsed {
