@@ -23,6 +23,8 @@ pub(super) fn properties(table: &TableMetadata, changes: &SnapshotSummaryCollect
     let before = table.current_snapshot().map(|snapshot| &snapshot.summary().additional_properties);
     summary.extend(totals(before, &summary));
     summary.extend(positions::all(table.properties()));
+    summary.insert("engine-name".to_owned(), "pageberg".to_owned());
+    summary.insert("engine-version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     summary
 }
 

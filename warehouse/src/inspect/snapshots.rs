@@ -99,7 +99,7 @@ pub(super) fn told(snapshot: &Snapshot, refs: Vec<Reference>) -> SnapshotStatus 
     }
 }
 
-/// Only pageberg's snapshots tell positions; others may name their engine.
+/// An engine may name itself; pageberg's snapshots tell positions, those of releases that did not name themselves too.
 fn writer(summary: &HashMap<String, String>, has_positions: bool) -> Option<String> {
     if has_positions {
         return Some("pageberg".to_owned());

@@ -1,6 +1,7 @@
 //! The layout of a table as configured: given to a table without rows, and demanded of one that has some.
 
 use async_trait::async_trait;
+use iceberg::spec::{MAIN_BRANCH, SnapshotRef};
 use iceberg::table::Table;
 use iceberg::{TableRequirement, TableUpdate};
 
@@ -36,7 +37,10 @@ impl Plan for Arrangement<'_> {
             let spec = asked.spec(metadata.current_schema())?;
             updates.extend([TableUpdate::AddSpec { spec }, TableUpdate::SetDefaultSpec { spec_id: LAST_ADDED }]);
             requirements.extend([
-                TableRequirement::RefSnapshotIdMatch { r#ref: "main".to_owned(), snapshot_id: None },
+                TableRequirement::RefSnapshotIdMatch {
+                    r#ref: MAIN_BRANCH.to_owned(),
+                    snapshot_id: metadata.current_snapshot_id(),
+                },
                 TableRequirement::DefaultSpecIdMatch { default_spec_id: metadata.default_partition_spec_id() },
             ]);
         }
@@ -51,7 +55,7 @@ impl Arrangement<'_> {
     /// `Config` when the table has had rows, `Config` also when it cannot be partitioned so.
     fn other_partitions(&self, table: &Table) -> Result<Option<PartitionBy>, Error> {
         let (metadata, name) = (table.metadata(), table.identifier());
-        let was_written = metadata.snapshots().next().is_some();
+        let was_written = metadata.snapshots().any(has_files);
         let asked = match &self.config.partition_by {
             Some(asked) => PartitionBy::parse(asked)?,
             None if was_written => return Ok(None),
@@ -72,4 +76,10 @@ impl Arrangement<'_> {
         }
         Ok(Some(asked))
     }
+}
+
+/// Whether it has data files, as far as it tells.
+fn has_files(snapshot: &SnapshotRef) -> bool {
+    let total = snapshot.summary().additional_properties.get("total-data-files");
+    total.is_none_or(|files| files != "0")
 }
