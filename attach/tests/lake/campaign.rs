@@ -21,7 +21,7 @@ use crate::lakes::{self, Lake};
 use crate::plan::{Plan, with_small_files};
 use crate::process::{Process, Told};
 use crate::readers::Session;
-use crate::verdict::Verdict;
+use crate::verdict::{SAMPLES, Verdict};
 use crate::watch::{self, Progress, Report};
 use crate::writer::Role;
 use crate::{answers, stores};
@@ -52,7 +52,7 @@ fn nor_do_they_with_the_catalog_in_nessie_and_the_files_in_s3() {
 }
 
 /// The whole of it, or the part of the writer's process. One at a time: each must have its readers answer in time.
-fn campaign(lake: impl AsyncFnOnce() -> Lake, plan: Plan, has_files: bool) {
+fn campaign(new_lake: impl AsyncFn() -> Lake, plan: Plan, has_files: bool) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     if let Some(role) = Role::of_this_process() {
         return role.play();
@@ -60,10 +60,7 @@ fn campaign(lake: impl AsyncFnOnce() -> Lake, plan: Plan, has_files: bool) {
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let began = Instant::now();
     let runtime = Runtime::new().unwrap();
-    let mut lake = runtime.block_on(lake());
-    lake.config = with_small_files(lake.config);
-    runtime.block_on(lake.open());
-    let lake = Arc::new(lake);
+    let lake = Arc::new(runtime.block_on(opened(&new_lake)));
     let url = runtime.block_on(serve(&lake));
 
     let progress = Arc::new(Progress::default());
@@ -86,10 +83,19 @@ fn campaign(lake: impl AsyncFnOnce() -> Lake, plan: Plan, has_files: bool) {
     let told = told.lock().unwrap();
     verdict.add("no append and no round of upkeep fails", told.failures.is_empty(), format!("{:?}", told.failures));
     runtime.block_on(judge_table(&mut verdict, &url, &lake.config, plan.is_timed));
-    verdict.add_commits(&told.commits, plan.is_timed);
+    let young = runtime.block_on(opened(&new_lake));
+    let times = runtime.block_on(commits_in_turns([role(&plan, &lake), role(&plan, &young)]));
+    verdict.add_commits(times, plan.is_timed);
     println!("{verdict}killed at (writing, upkeep): {kills:#?}\nthe first round after all was written: {settled:?}");
     println!("{} rounds of upkeep before, {:.0} s altogether", told.rounds.len(), began.elapsed().as_secs_f64());
     assert!(verdict.holds(), "\n{verdict}");
+}
+
+async fn opened(new_lake: impl AsyncFn() -> Lake) -> Lake {
+    let mut lake = new_lake().await;
+    lake.config = with_small_files(lake.config);
+    lake.open().await;
+    lake
 }
 
 fn role(plan: &Plan, lake: &Lake) -> Role {
@@ -166,6 +172,22 @@ async fn settle(plan: &Plan, lake: &Lake) -> Maintained {
         assert!(Instant::now() < deadline, "upkeep comes to no end");
     }
     first
+}
+
+/// How long commits to the first table take, and those to the second from the 50th on.
+async fn commits_in_turns([old, young]: [Role; 2]) -> Vec<[Duration; 2]> {
+    let (mut old_table, mut young_table) = (old.open().await, young.open().await);
+    for _ in 0..50 {
+        young.commit(&mut young_table, drop).await.unwrap();
+    }
+    let mut times = Vec::new();
+    for _ in 0..SAMPLES {
+        times.push([
+            old.commit(&mut old_table, drop).await.unwrap(),
+            young.commit(&mut young_table, drop).await.unwrap(),
+        ]);
+    }
+    times
 }
 
 fn judge_readers(verdict: &mut Verdict, reports: Vec<Report>, commits: [i64; 2]) {

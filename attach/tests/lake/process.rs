@@ -19,8 +19,6 @@ const DEADLINE: Duration = Duration::from_secs(600);
 /// What the writer's processes have told, all of them together.
 #[derive(Default)]
 pub struct Told {
-    /// Duration of each commit in microseconds, by its number.
-    pub commits: Vec<(i64, u64)>,
     /// Appends and rounds that failed.
     pub failures: Vec<String>,
     /// What each round of upkeep did.
@@ -111,9 +109,8 @@ fn note(line: &str, told: &Mutex<Told>, progress: &Progress) {
     match words.next() {
         Some("resumed") => progress.committed.store(line["resumed at ".len()..].parse().unwrap(), Ordering::Release),
         Some("committed") => {
-            let numbers: Vec<i64> = words.map(|word| word.parse().unwrap()).collect();
-            told.commits.push((numbers[0], numbers[1] as u64));
-            progress.committed.store(numbers[0] + 1, Ordering::Release);
+            let commit: i64 = words.next().unwrap().parse().unwrap();
+            progress.committed.store(commit + 1, Ordering::Release);
         }
         Some("maintained") => told.rounds.push(serde_json::from_str(&line["maintained ".len()..]).unwrap()),
         Some("refused:" | "not") => told.failures.push(line.to_owned()),

@@ -3,7 +3,7 @@
 //! It is this test's own binary, told by the environment to be the writer. On its standard output it tells what it is
 //! about to do, and what is done, a line each.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -53,35 +53,41 @@ impl Role {
         });
     }
 
+    pub async fn open(&self) -> Table {
+        Table::open(&self.data_folder, &self.config).await.unwrap()
+    }
+
     async fn write(&self) {
-        let mut table = open(&self.data_folder, &self.config).await;
+        let mut table = self.open().await;
         println!("resumed at {}", next_commit(&table));
         while next_commit(&table) < self.commits {
-            if let Err(error) = self.commit(&mut table).await {
+            if let Err(error) = self.commit(&mut table, |moment| println!("{moment}")).await {
                 println!("refused: {error:?}");
-                table = open(&self.data_folder, &self.config).await;
+                table = self.open().await;
             }
             tokio::time::sleep(self.interval).await;
         }
         println!("written");
     }
 
-    async fn commit(&self, table: &mut Table) -> Result<(), warehouse::Error> {
+    /// Writes the next commit's rows and commits them, which takes so long.
+    pub async fn commit(&self, table: &mut Table, tell: impl Fn(String)) -> Result<Duration, warehouse::Error> {
         let commit = next_commit(table);
-        println!("writing {commit}");
+        tell(format!("writing {commit}"));
         let mut writer = table.writer()?;
         writer.write(&rows::of_commit(commit, self.commits_a_day)).await?;
         let files = writer.close().await?;
         let advance = rows::advance(&table.positions(rows::TOPIC)?, commit);
-        println!("committing {commit}");
+        tell(format!("committing {commit}"));
         let began = Instant::now();
         table.append(files, &advance).await?;
-        println!("committed {commit} {}", began.elapsed().as_micros());
-        Ok(())
+        let took = began.elapsed();
+        tell(format!("committed {commit}"));
+        Ok(took)
     }
 
     async fn maintain(&self) {
-        let mut table = open(&self.data_folder, &self.config).await;
+        let mut table = self.open().await;
         loop {
             match table.maintain(&self.maintenance, false).await {
                 Ok(done) => println!("maintained {}", serde_json::to_string(&done).unwrap()),
@@ -90,10 +96,6 @@ impl Role {
             tokio::time::sleep(PAUSE).await;
         }
     }
-}
-
-async fn open(data_folder: &Path, config: &Config) -> Table {
-    Table::open(data_folder, config).await.unwrap()
 }
 
 /// Every commit moves the position by as many rows.
