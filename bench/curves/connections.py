@@ -41,7 +41,8 @@ def point(connections):
 
 
 def curve(scale):
-    points = [Contestant(str(connections), PAGEBERG, point(connections), 6 + scale.connection_seconds) for connections in scale.connections]
+    seconds = 6 + scale.connection_seconds
+    points = [Contestant(str(connections), PAGEBERG, point(connections), seconds) for connections in scale.connections]
     first, last = points[0].name, points[-1].name
     return Benchmark(
         "curve_connections",

@@ -62,8 +62,8 @@ class Postgres:
         return self.select("SELECT count(*) FROM processed_events", url)[0]
 
     def visible_rows(self, url, events):
-        """As the server's statistics know them, for a count at each look would take the time that is measured; counted
-        when nearly all are there, for statistics come up to a second late, and only with a next transaction."""
+        """As the server's statistics know them, a second late, for a count at each look would take time from what is
+        measured. Counted when nearly all are there: the last ones are told only after ten seconds of silence."""
         known = self.select(INSERTED, url)[0] or 0
         return known if known < NEARLY * events else self.rows(url)
 

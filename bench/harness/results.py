@@ -1,4 +1,4 @@
-"""bench/results.json: everything that was measured, on what, and how it was judged; and what of it is kept meanwhile."""
+"""bench/results.json: everything that was measured, on what, and how it was judged."""
 
 import json
 
