@@ -3,11 +3,10 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::given::{Given, Key};
+use crate::object::{Given, Members, Next, Object};
+use crate::texts::{Span, Text, Texts};
 use crate::{Event, EventId, LogPosition, Timestamp};
 
 /// The extra key that names what happened, when it is no page view.
@@ -33,17 +32,12 @@ impl FieldError {
 }
 
 /// The fields of one JSON object: known keys as text, others as they came. U+0000 is replaced by U+FFFD.
-#[derive(Debug, Default, Clone, PartialEq)]
+#[derive(Debug, Default, Clone)]
 pub struct Draft {
-    event_id: Option<String>,
-    event_time: Option<String>,
-    received_at: Option<String>,
-    url: Option<String>,
-    referrer: Option<String>,
-    user_agent: Option<String>,
-    host: Option<String>,
-    ip: Option<String>,
-    headers: Option<String>,
+    texts: Texts,
+    event_id: Span,
+    event_time: Span,
+    received_at: Span,
     extra: Map<String, Value>,
 }
 
@@ -57,8 +51,10 @@ impl Draft {
             |error: &dyn fmt::Display| FieldError { field: None, reason: format!("not a JSON object: {error}") };
         // Looked at once as a whole, which is quicker than at each text in it.
         let json = std::str::from_utf8(json).map_err(|error| fault(&error))?;
-        let parsed: Parsed = serde_json::from_str(json).map_err(|error| fault(&error))?;
-        parsed.0
+        Self::read(json).unwrap_or_else(|| {
+            let Members(members) = serde_json::from_str(json).map_err(|error| fault(&error))?;
+            Self::of_members(members)
+        })
     }
 
     /// The same from an object that is no JSON text, such as a translation of another protocol's.
@@ -66,19 +62,47 @@ impl Draft {
     /// # Errors
     /// When it is nested deeper than its record could be read back, or a known key holds no text.
     pub fn from_object(object: Map<String, Value>) -> Result<Self, FieldError> {
-        let mut draft = Self::default();
-        for (key, value) in object {
-            if is_deeper_than(&value, MAX_DEPTH - 1) {
-                return Err(FieldError::of(&key, "is nested too deeply"));
+        match object.iter().find(|(_, value)| is_deeper_than(value, MAX_DEPTH - 1)) {
+            Some((key, _)) => Err(FieldError::of(key, "is nested too deeply")),
+            None => Self::of_members(object),
+        }
+    }
+
+    /// Reads what is as records usually are. A fault of a member counts only in an object that can be read to its end.
+    fn read(json: &str) -> Option<Result<Self, FieldError>> {
+        let mut object = Object::open(json)?;
+        let mut draft = Self { texts: Texts::with_capacity(json.len()), ..Self::default() };
+        let mut fault = None;
+        loop {
+            let start = draft.texts.buffer().len();
+            match object.next(draft.texts.buffer())? {
+                Next::End => return Some(fault.map_or(Ok(draft), Err)),
+                Next::Member(_, Given::Other(value)) if is_deeper_than(&value, MAX_DEPTH - 1) => return None,
+                Next::Member(key, given) => fault = fault.or_else(|| draft.put(key, given, start).err()),
             }
-            draft.put(&key, value.into())?;
+        }
+    }
+
+    fn of_members(members: impl IntoIterator<Item = (String, Value)>) -> Result<Self, FieldError> {
+        let mut draft = Self::default();
+        for (key, value) in members {
+            let start = draft.texts.buffer().len();
+            let given = match value {
+                Value::String(text) => {
+                    draft.texts.push(&text.replace('\0', "\u{fffd}"));
+                    Given::Text
+                }
+                other => Given::Other(other),
+            };
+            draft.put(&key, given, start)?;
         }
         Ok(draft)
     }
 
     /// Takes a known key's text out, such as one that the sender may not set.
     pub fn take(&mut self, key: &str) -> Option<String> {
-        self.text_slot(key)?.0.take()
+        let span = std::mem::take(self.slot(key)?.0);
+        self.texts.read(span).map(str::to_owned)
     }
 
     /// The event of a sender that is answered at once: `event_time` may be missing (then it is `received_at`), so may
@@ -87,16 +111,18 @@ impl Draft {
     /// # Errors
     /// A page view with neither `url` nor `host`, or a field that is not what its name says.
     pub fn accept(self, received_at: Timestamp, peer: IpAddr) -> Result<Event, FieldError> {
-        if self.url.is_none() && self.host.is_none() && self.is_page_view() {
+        if self.texts.get(Text::Url).or(self.texts.get(Text::Host)).is_none() && self.is_page_view() {
             return Err(FieldError::of("url", "is missing: give the page's url, or at least its host"));
         }
-        let ip = match &self.ip {
+        let ip: IpAddr = match self.texts.get(Text::Ip) {
             None => peer,
             Some(text) => text.trim().parse().map_err(|_| FieldError::of("ip", "must be an IPv4 or IPv6 address"))?,
         };
         let id = self.id()?.unwrap_or_default();
-        let event_time = self.time("event_time", &self.event_time)?.unwrap_or(received_at);
-        Ok(self.into_event(id, event_time, received_at, Some(ip.to_canonical().to_string())))
+        let event_time = self.time("event_time", self.event_time)?.unwrap_or(received_at);
+        let mut event = self.into_event(id, event_time, received_at);
+        event.ip = Some(ip.to_canonical().to_string());
+        Ok(event)
     }
 
     /// The event of a record read back from the log at `position`, written there at `log_time`. Any producer may have
@@ -105,11 +131,10 @@ impl Draft {
     /// # Errors
     /// An `event_id` that is no UUID, or a time that is none.
     pub fn recorded(self, log_time: Timestamp, position: &LogPosition) -> Result<Event, FieldError> {
-        let received_at = self.time("received_at", &self.received_at)?.unwrap_or(log_time);
-        let event_time = self.time("event_time", &self.event_time)?.unwrap_or(received_at);
+        let received_at = self.time("received_at", self.received_at)?.unwrap_or(log_time);
+        let event_time = self.time("event_time", self.event_time)?.unwrap_or(received_at);
         let id = self.id()?.unwrap_or_else(|| EventId::of_record(event_time, position));
-        let ip = self.ip.clone();
-        Ok(self.into_event(id, event_time, received_at, ip))
+        Ok(self.into_event(id, event_time, received_at))
     }
 
     /// Whether it is a page view: what else happened has a name.
@@ -118,62 +143,71 @@ impl Draft {
     }
 
     fn id(&self) -> Result<Option<EventId>, FieldError> {
-        let parse = |text: &String| EventId::parse(text).ok_or_else(|| FieldError::of("event_id", "must be a UUID"));
-        self.event_id.as_ref().map(parse).transpose()
+        let parse = |text| EventId::parse(text).ok_or_else(|| FieldError::of("event_id", "must be a UUID"));
+        self.texts.read(self.event_id).map(parse).transpose()
     }
 
-    fn time(&self, field: &str, text: &Option<String>) -> Result<Option<Timestamp>, FieldError> {
-        let parse = |text: &String| Timestamp::parse(text).map_err(|error| FieldError::of(field, error));
-        text.as_ref().map(parse).transpose()
+    fn time(&self, field: &str, span: Span) -> Result<Option<Timestamp>, FieldError> {
+        let parse = |text| Timestamp::parse(text).map_err(|error| FieldError::of(field, error));
+        self.texts.read(span).map(parse).transpose()
     }
 
-    fn into_event(self, id: EventId, event_time: Timestamp, received_at: Timestamp, ip: Option<String>) -> Event {
+    fn into_event(self, id: EventId, event_time: Timestamp, received_at: Timestamp) -> Event {
+        let text = |text| self.texts.get(text).map(str::to_owned);
         Event {
             id,
             event_time: event_time.to_millis_precision(),
             received_at: received_at.to_millis_precision(),
-            url: self.url,
-            referrer: self.referrer,
-            user_agent: self.user_agent,
-            host: self.host,
-            ip,
-            headers: self.headers,
+            url: text(Text::Url),
+            referrer: text(Text::Referrer),
+            user_agent: text(Text::UserAgent),
+            host: text(Text::Host),
+            ip: text(Text::Ip),
+            headers: text(Text::Headers),
             extra: self.extra,
         }
     }
 
-    fn text_slot(&mut self, key: &str) -> Option<(&mut Option<String>, Nested)> {
+    fn slot(&mut self, key: &str) -> Option<(&mut Span, Nested)> {
         Some(match key {
             "event_id" => (&mut self.event_id, Nested::Refused),
             "event_time" => (&mut self.event_time, Nested::Refused),
             "received_at" => (&mut self.received_at, Nested::Refused),
-            "url" => (&mut self.url, Nested::Refused),
-            "referrer" => (&mut self.referrer, Nested::Refused),
-            "host" => (&mut self.host, Nested::Refused),
-            "ip" => (&mut self.ip, Nested::Refused),
-            "user_agent" => (&mut self.user_agent, Nested::KeptAsJson),
-            "headers" => (&mut self.headers, Nested::KeptAsJson),
+            "url" => (self.texts.slot(Text::Url), Nested::Refused),
+            "referrer" => (self.texts.slot(Text::Referrer), Nested::Refused),
+            "host" => (self.texts.slot(Text::Host), Nested::Refused),
+            "ip" => (self.texts.slot(Text::Ip), Nested::Refused),
+            "user_agent" => (self.texts.slot(Text::UserAgent), Nested::KeptAsJson),
+            "headers" => (self.texts.slot(Text::Headers), Nested::KeptAsJson),
             _ => return None,
         })
     }
 
-    /// Puts one key's value in its place; a fault of the value is returned, not raised, so that it names its field.
-    fn put(&mut self, key: &str, given: Given) -> Result<(), FieldError> {
-        let Some((slot, nested)) = self.text_slot(key) else {
-            return match self.extra.insert(key.to_owned(), given.into()) {
+    /// Puts one key's value in its place; the value's text, if it is one, stands at `start` behind all others.
+    fn put(&mut self, key: &str, given: Given, start: usize) -> Result<(), FieldError> {
+        let written = self.texts.since(start);
+        let Some((slot, nested)) = self.slot(key) else {
+            let value = match given {
+                Given::Text => Value::String(self.texts.buffer().split_off(start)),
+                Given::Other(value) => value,
+            };
+            return match self.extra.insert(key.to_owned(), value) {
                 None => Ok(()),
                 Some(_) => Err(FieldError::of(key, "appears twice")),
             };
         };
-        if slot.is_some() {
+        if !slot.is_none() {
             return Err(FieldError::of(key, "appears twice"));
         }
-        *slot = match (given, nested) {
-            (Given::Text(text), _) => Some(text),
-            (Given::Other(Value::Null), _) => None,
-            (Given::Other(other), Nested::KeptAsJson) => Some(other.to_string()),
+        let span = match (given, nested) {
+            (Given::Text, _) => written,
+            (Given::Other(Value::Null), _) => Span::default(),
+            (Given::Other(other), Nested::KeptAsJson) => self.texts.push(&other.to_string()),
             (Given::Other(_), Nested::Refused) => return Err(FieldError::of(key, "must be text")),
         };
+        if let Some((slot, _)) = self.slot(key) {
+            *slot = span;
+        }
         Ok(())
     }
 }
@@ -189,36 +223,6 @@ fn is_deeper_than(value: &Value, depth: usize) -> bool {
         Value::Array(elements) => depth == 0 || elements.iter().any(|element| is_deeper_than(element, depth - 1)),
         Value::Object(members) => depth == 0 || members.values().any(|member| is_deeper_than(member, depth - 1)),
         _ => false,
-    }
-}
-
-/// JSON that could be read as an object, and the fault of a field if one has any: a field's fault must not end the
-/// reading, because serde's errors cannot carry the field's name.
-struct Parsed(Result<Draft, FieldError>);
-
-impl<'de> Deserialize<'de> for Parsed {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(ObjectVisitor)
-    }
-}
-
-struct ObjectVisitor;
-
-impl<'de> Visitor<'de> for ObjectVisitor {
-    type Value = Parsed;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parsed, A::Error> {
-        let (mut draft, mut fault) = (Draft::default(), None);
-        while let Some((Key(key), given)) = map.next_entry::<Key<'de>, Given>()? {
-            if fault.is_none() {
-                fault = draft.put(&key, given).err();
-            }
-        }
-        Ok(Parsed(fault.map_or(Ok(draft), Err)))
     }
 }
 
@@ -287,7 +291,8 @@ mod tests {
     fn an_object_is_read_like_its_json_and_as_deep_as_its_record_can_be_read_back() {
         let object = |json: &str| serde_json::from_str::<Map<String, Value>>(json).unwrap();
         let json = r#"{"url":"a","ip":null,"headers":{"dnt":"1"},"n":[1],"t":"\u0000"}"#;
-        assert_eq!(Draft::from_object(object(json)), Draft::parse(json.as_bytes()));
+        let recorded = |draft: Result<Draft, FieldError>| draft.unwrap().recorded(now(), &place(0)).unwrap();
+        assert_eq!(recorded(Draft::from_object(object(json))), recorded(Draft::parse(json.as_bytes())));
         let error = Draft::from_object(object(r#"{"url":1}"#)).unwrap_err();
         assert_eq!((error.field.as_deref(), error.reason.as_str()), (Some("url"), "must be text"));
         let nested = |depth| {
@@ -297,6 +302,37 @@ mod tests {
         let deepest = nested(MAX_DEPTH - 1).unwrap().accept(now(), PEER).unwrap();
         assert!(Draft::parse(&deepest.to_record()).is_ok());
         assert_eq!(nested(MAX_DEPTH).unwrap_err().to_string(), "n is nested too deeply");
+    }
+
+    const SAMPLES: [&str; 6] = [
+        r#" {"url":"https://example.com/a?b=\/\"c\"","host":"h", "ip" : null ,"n":-1.5e3,"ok":true,"l":[1,{"a":"b"}]} "#,
+        r#"{"headers":"{\"accept\":\"*/*\",\"dnt\":\"1\"}","user_agent":{"family":"x\u0000"},"site":"\u0000\ud83d\ude00\t"}"#,
+        "{\"url\":\"caf\u{e9} \\u00e9\",\"referrer\":\"\",\"event_time\":\"2015-05-17T10:05:03.000Z\"}\n",
+        r#"{"url":"a","url":null,"x":1,"x":"2"}"#,
+        r#"{"url":[],"host":"b","event_id":"01890a5d-ac96-774b-bcce-b302099a8057"}"#,
+        "{}",
+    ];
+
+    #[test]
+    fn the_quick_reader_finds_what_serde_does_or_nothing() {
+        let judge = |json: &[u8]| {
+            let Ok(text) = std::str::from_utf8(json) else { return false };
+            let Some(quick) = Draft::read(text) else { return false };
+            let Members(members) = serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let event = |draft: Result<Draft, FieldError>| draft?.recorded(now(), &place(0));
+            assert_eq!(event(quick), event(Draft::of_members(members)), "{text}");
+            true
+        };
+        let mut read = 0;
+        for sample in SAMPLES.map(str::as_bytes) {
+            assert!(judge(sample));
+            for at in 0..sample.len() {
+                judge(&sample[..at]);
+                let with = |byte| [&sample[..at], &[byte], &sample[at + 1..]].concat();
+                read += b"\"\\{}[],: nue0-/\n\0\x0c\x7f".iter().filter(|byte| judge(&with(**byte))).count();
+            }
+        }
+        assert!(read > 1_000, "{read}");
     }
 
     #[test]

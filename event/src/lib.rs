@@ -14,14 +14,16 @@ mod dead_letter;
 mod draft;
 mod enriched;
 mod event;
-mod given;
 mod id;
 mod key;
+mod object;
 mod outcome;
 mod place;
 mod position;
+mod quoted;
 mod relocate;
 mod secret;
+mod texts;
 mod time;
 mod visit;
 

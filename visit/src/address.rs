@@ -3,17 +3,19 @@
 use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
+use memchr::{memchr, memchr2};
+
 /// The longest name that the domain name system has, in bytes.
 const MAX_HOST_BYTES: usize = 253;
 
 /// The host of an absolute address, as it is written there: without user, port and a last dot.
 pub(crate) fn host(address: &str) -> Option<&str> {
-    let (scheme, rest) = address.split_once("//")?;
-    if !is_scheme(scheme) {
-        return None;
-    }
-    let authority = rest.split(['/', '?', '#', '\\']).next()?;
-    let host = without_port(authority.rsplit_once('@').map_or(authority, |(_user, place)| place));
+    let (scheme, rest) = address.split_at(memchr(b'/', address.as_bytes())?);
+    let rest = rest.strip_prefix("//").filter(|_| is_scheme(scheme))?;
+    let is_end = |byte: u8| matches!(byte, b'/' | b'?' | b'#' | b'\\');
+    let authority = &rest[..rest.bytes().position(is_end).unwrap_or(rest.len())];
+    let place = authority.bytes().rposition(|byte| byte == b'@').map_or(0, |at| at + 1);
+    let host = without_port(&authority[place..]);
     let host = host.strip_suffix('.').unwrap_or(host);
     is_host(host).then_some(host)
 }
@@ -22,16 +24,17 @@ fn is_host(text: &str) -> bool {
     if let Some(rest) = text.strip_prefix('[') {
         return rest.strip_suffix(']').is_some_and(|address| address.parse::<Ipv6Addr>().is_ok());
     }
+    let is_of_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     // Letters of any script: a name need not be in Punycode.
-    let is_of_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_') || c.is_alphanumeric();
-    (1..=MAX_HOST_BYTES).contains(&text.len()) && text.chars().all(is_of_name)
+    let is_of_any_script = |c: char| u8::try_from(c).is_ok_and(is_of_name) || c.is_alphanumeric();
+    (1..=MAX_HOST_BYTES).contains(&text.len()) && (text.bytes().all(is_of_name) || text.chars().all(is_of_any_script))
 }
 
 /// Empty, or letters and the like with a colon.
 fn is_scheme(text: &str) -> bool {
     let Some(scheme) = text.strip_suffix(':') else { return text.is_empty() };
     scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'))
+        && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
 }
 
 /// A host without its port. IPv6 addresses stand in brackets.
@@ -39,7 +42,7 @@ pub(crate) fn without_port(authority: &str) -> &str {
     if let Some(end) = authority.strip_prefix('[').and_then(|rest| rest.find(']')) {
         return &authority[..end + 2];
     }
-    authority.split_once(':').map_or(authority, |(host, _port)| host)
+    authority.bytes().position(|byte| byte == b':').map_or(authority, |end| &authority[..end])
 }
 
 /// Whether two hosts are the same one, be it with or without `www.`.
@@ -63,6 +66,9 @@ pub(crate) fn lowercase(text: &str) -> Cow<'_, str> {
 
 /// The query of an address, without its question mark, and its fragment, without its number sign.
 pub(crate) fn query_and_fragment(address: &str) -> (&str, &str) {
+    if memchr2(b'?', b'#', address.as_bytes()).is_none() {
+        return ("", "");
+    }
     let (before, fragment) = address.split_once('#').unwrap_or((address, ""));
     let query = before.split_once('?').map_or("", |(_, query)| query);
     (query, fragment)

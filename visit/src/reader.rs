@@ -31,8 +31,10 @@ impl Reader {
     pub fn read(&mut self, event: &Event) -> Visit {
         let address = event.url.as_deref().unwrap_or_default();
         let before = event.referrer.as_deref().and_then(host);
-        let own = [event.host.as_deref().map(without_port), host(address)];
-        let is_internal = before.is_some_and(|before| own.into_iter().flatten().any(|own| is_same_site(own, before)));
+        let is_internal = before.is_some_and(|before| {
+            let is_own = |own: Option<&str>| own.is_some_and(|own| is_same_site(own, before));
+            is_own(event.host.as_deref().map(without_port)) || is_own(host(address))
+        });
         let referrer_host = before.filter(|_| !is_internal).map(|host| lowercase(host).into_owned());
         let found = campaign::read(address);
         let origin = Origin {
