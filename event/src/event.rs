@@ -1,8 +1,9 @@
 //! A valid page view, and the JSON record that the log keeps of it.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
+use crate::quoted::write_text;
 use crate::{EventId, Timestamp};
 
 /// Version of the record's layout, for readers of the log.
@@ -43,7 +44,41 @@ pub struct Event {
 impl Event {
     /// The record's JSON: the lab's seven keys (null where unknown), `event_id`, `received_at`, then every other key.
     pub fn to_record(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("maps with text keys always serialise")
+        let mut record = Vec::new();
+        self.write_record(&mut record);
+        record
+    }
+
+    /// Appends the record's JSON to `into`.
+    pub fn write_record(&self, into: &mut Vec<u8>) {
+        for (key, text) in [
+            ("{\"url\":", &self.url),
+            (",\"referrer\":", &self.referrer),
+            (",\"user_agent\":", &self.user_agent),
+            (",\"host\":", &self.host),
+            (",\"ip\":", &self.ip),
+            (",\"headers\":", &self.headers),
+        ] {
+            into.extend_from_slice(key.as_bytes());
+            match text {
+                Some(text) => write_text(text, into),
+                None => into.extend_from_slice(b"null"),
+            }
+        }
+        into.extend_from_slice(b",\"event_time\":\"");
+        into.extend_from_slice(&self.event_time.iso());
+        into.extend_from_slice(b"\",\"event_id\":\"");
+        into.extend_from_slice(self.id.encode(&mut [0; 36]).as_bytes());
+        into.extend_from_slice(b"\",\"received_at\":\"");
+        into.extend_from_slice(&self.received_at.iso());
+        into.push(b'"');
+        for (key, value) in &self.extra {
+            into.push(b',');
+            write_text(key, into);
+            into.push(b':');
+            serde_json::to_writer(&mut *into, value).expect("JSON values always serialise");
+        }
+        into.push(b'}');
     }
 
     /// What happened: the extra key `event_name`, or [`PAGE_VIEW`] when it is no text.
@@ -81,25 +116,6 @@ impl Others<'_> {
 impl Serialize for Others<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter())
-    }
-}
-
-impl Serialize for Event {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(9 + self.extra.len()))?;
-        map.serialize_entry("url", &self.url)?;
-        map.serialize_entry("referrer", &self.referrer)?;
-        map.serialize_entry("user_agent", &self.user_agent)?;
-        map.serialize_entry("host", &self.host)?;
-        map.serialize_entry("ip", &self.ip)?;
-        map.serialize_entry("headers", &self.headers)?;
-        map.serialize_entry("event_time", &format_args!("{}", self.event_time))?;
-        map.serialize_entry("event_id", &format_args!("{}", self.id))?;
-        map.serialize_entry("received_at", &format_args!("{}", self.received_at))?;
-        for (key, value) in &self.extra {
-            map.serialize_entry(key, value)?;
-        }
-        map.end()
     }
 }
 

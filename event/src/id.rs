@@ -13,7 +13,9 @@ pub struct EventId(Uuid);
 impl EventId {
     /// A new UUIDv7 of this moment.
     pub fn new() -> Self {
-        Self(Uuid::now_v7())
+        let millis = u64::try_from(Timestamp::now().millis()).unwrap_or_default();
+        // `Uuid::now_v7` asks the system for the random bits of each id.
+        Self(Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid())
     }
 
     /// Reads any of the UUID's usual spellings; `None` for anything else.
