@@ -67,7 +67,7 @@ struct IdText(EventId);
 
 impl Serialize for IdText {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
+        serializer.serialize_str(self.0.encode(&mut [0; 36]))
     }
 }
 

@@ -41,22 +41,28 @@ pub fn split(body: &[u8], max_events: usize) -> Result<Vec<&[u8]>, SplitError> {
     }
 }
 
-fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
-    body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+/// The lines that are not empty.
+pub fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    split_lines(body).map(<[u8]>::trim_ascii).filter(|line| !line.is_empty())
+}
+
+/// What stands before, between and behind the line feeds.
+fn split_lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'\n', body).chain([body.len()]);
+    let mut start = 0;
+    ends.map(move |end| &body[std::mem::replace(&mut start, end + 1)..end])
 }
 
 /// Whether the body is one event, be it spread over lines or malformed, and not NDJSON. A malformed body counts as
 /// NDJSON when any line of it looks like an object, so that a damaged line spoils only itself.
 fn is_one_value(body: &[u8]) -> bool {
-    if !body.contains(&b'\n') {
+    if memchr::memchr(b'\n', body).is_none() {
         return true;
     }
     let mut values = serde_json::Deserializer::from_slice(body).into_iter::<&RawValue>();
     match values.next() {
         Some(Ok(_)) if values.byte_offset() == body.len() => true,
-        _ => !body
-            .split(|byte| *byte == b'\n')
-            .any(|line| line.starts_with(b"{") && line.trim_ascii_end().ends_with(b"}")),
+        _ => !split_lines(body).any(|line| line.starts_with(b"{") && line.trim_ascii_end().ends_with(b"}")),
     }
 }
 

@@ -9,7 +9,7 @@ use super::Request;
 use super::source::NESTED_BYTES;
 use crate::body::json_tree_bytes;
 use crate::problem::Problem;
-use crate::split::{SplitError, split};
+use crate::split::{self, SplitError, split};
 use crate::verdict::Fault;
 
 /// What one byte of JSON, or of a text that holds JSON, becomes in memory at most.
@@ -87,8 +87,7 @@ pub fn check_repeated(name: &str, bytes: usize, events: usize) -> Result<(), Pro
 /// # Errors
 /// Too many of them.
 pub fn lines(body: &[u8], max_events: usize) -> Result<Vec<&[u8]>, SplitError> {
-    let lines = body.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii).filter(|line| !line.is_empty());
-    let lines: Vec<_> = lines.take(max_events.saturating_add(1)).collect();
+    let lines: Vec<_> = split::lines(body).take(max_events.saturating_add(1)).collect();
     if lines.len() > max_events { Err(SplitError::TooMany { limit: max_events }) } else { Ok(lines) }
 }
 
