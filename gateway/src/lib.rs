@@ -27,6 +27,7 @@ mod finish;
 mod follow;
 mod intake;
 mod judge;
+mod meters;
 mod metrics;
 mod observe;
 mod problem;

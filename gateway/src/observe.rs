@@ -3,9 +3,10 @@
 use std::time::Instant;
 
 use axum::http::StatusCode;
-use metrics::{counter, histogram};
+use metrics::counter;
 
-use crate::metrics::{HTTP_REQUEST_SECONDS, HTTP_REQUESTS_TOTAL};
+use crate::meters::count_answer;
+use crate::metrics::HTTP_REQUESTS_TOTAL;
 
 /// A request under way; counted as cancelled when it is dropped without an answer.
 pub struct Observed {
@@ -23,19 +24,14 @@ impl Observed {
     /// The request has its answer.
     pub fn answered(mut self, status: StatusCode) {
         self.answered = true;
-        histogram!(HTTP_REQUEST_SECONDS, "route" => self.route).record(self.begun.elapsed().as_secs_f64());
-        self.count(status.as_str().to_owned());
-    }
-
-    fn count(&self, status: impl Into<metrics::SharedString>) {
-        counter!(HTTP_REQUESTS_TOTAL, "route" => self.route, "status" => status.into()).increment(1);
+        count_answer(self.route, status, self.begun.elapsed().as_secs_f64());
     }
 }
 
 impl Drop for Observed {
     fn drop(&mut self) {
         if !self.answered {
-            self.count("cancelled");
+            counter!(HTTP_REQUESTS_TOTAL, "route" => self.route, "status" => "cancelled").increment(1);
         }
     }
 }

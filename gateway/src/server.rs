@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use eventlog::EventLog;
 use metrics::{Gauge, gauge};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,7 +16,7 @@ use crate::config::{Config, ConfigError};
 use crate::connection;
 use crate::intake::Intake;
 use crate::metrics::HTTP_CONNECTIONS;
-use crate::routes::{self, Demo};
+use crate::routes::{Demo, Routes};
 use crate::transport::{Transport, Watcher};
 
 /// Renders what the process counts, in the text format of Prometheus.
@@ -45,7 +44,7 @@ impl<T: Into<String>> From<T> for Topics {
 pub struct Gateway {
     config: Config,
     intake: Arc<Intake>,
-    router: Router,
+    routes: Routes,
     transport: Arc<Transport>,
     certificate: Option<Watcher>,
 }
@@ -66,8 +65,8 @@ impl Gateway {
         let (transport, certificate) = Transport::new(&config)?;
         let intake = Arc::new(Intake::new(&config, log, raw));
         let demo = config.shows_demo().then(|| Demo::new(&intake, enriched));
-        let router = routes::router(intake.clone(), render_metrics, demo);
-        Ok(Self { config, intake, router, transport: Arc::new(transport), certificate })
+        let routes = Routes::new(intake.clone(), render_metrics, demo);
+        Ok(Self { config, intake, routes, transport: Arc::new(transport), certificate })
     }
 
     /// Serves until `shutdown` is set. Then no more connections are accepted, and requests in flight are answered, for
@@ -88,11 +87,11 @@ impl Gateway {
 
     fn spawn(&self, accepted: Accepted, aborting: &CancellationToken) {
         let Accepted { stream, peer, open } = accepted;
-        let (transport, router, closing) = (self.transport.clone(), self.router.clone(), self.intake.closing.clone());
+        let (transport, routes, closing) = (self.transport.clone(), self.routes.clone(), self.intake.closing.clone());
         let limits = connection::Limits::of(&self.config);
         let serving = async move {
             match closing.run_until_cancelled(transport.establish(stream, peer)).await {
-                Some(Ok(established)) => connection::serve(established, router, limits, closing).await,
+                Some(Ok(established)) => connection::serve(established, routes, limits, closing).await,
                 Some(Err(dropped)) => dropped.count(),
                 None => {}
             }

@@ -3,7 +3,8 @@
 use event::Outcome;
 use metrics::counter;
 
-use crate::metrics::{EVENTS_TOTAL, REFUSALS_TOTAL};
+use crate::meters::count_events;
+use crate::metrics::REFUSALS_TOTAL;
 use crate::problem::Problem;
 
 /// The events of one request whose outcome is still open. Those still open when it is dropped count as refused.
@@ -29,7 +30,7 @@ impl Tally {
         debug_assert!(events <= self.open, "{events} of {} open events settled", self.open);
         self.open = self.open.saturating_sub(events);
         if events > 0 {
-            counter!(EVENTS_TOTAL, "outcome" => outcome.as_str()).increment(events as u64);
+            count_events(outcome, events);
         }
     }
 

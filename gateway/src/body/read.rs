@@ -5,11 +5,10 @@ use std::time::Duration;
 use axum::body::{Body, HttpBody};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
-use metrics::counter;
 use tokio::time::{Instant, timeout_at};
 
 use super::{BodyError, Share};
-use crate::metrics::HTTP_BODY_BYTES_TOTAL;
+use crate::meters::count_body_bytes;
 
 /// What a body may take.
 #[derive(Clone, Copy)]
@@ -36,7 +35,7 @@ async fn collect(body: &mut Body, limit: usize, share: &mut Share) -> Result<Byt
     let mut gathered = Gathered::default();
     while let Some(frame) = body.frame().await {
         let Ok(chunk) = frame.map_err(BodyError::Broken)?.into_data() else { continue };
-        counter!(HTTP_BODY_BYTES_TOTAL).increment(chunk.len() as u64);
+        count_body_bytes(chunk.len());
         if gathered.len() + chunk.len() > limit {
             return Err(BodyError::TooLarge { limit });
         }

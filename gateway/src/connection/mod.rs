@@ -9,7 +9,6 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
@@ -19,14 +18,13 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use tower::Service;
 
 use self::activity::Activity;
 use self::sent::Sent;
 use crate::config::Config;
 use crate::observe::Observed;
 use crate::problem::Problem;
-use crate::routes::{self, Peer};
+use crate::routes::{self, Routes};
 use crate::transport::Established;
 
 /// The most bytes of a request's line and headers that are answered with more than a bare status.
@@ -67,11 +65,11 @@ impl Limits {
 
 /// Serves a connection until its sender closes it, leaves it idle, does not read its answers, or `closing` is set: then
 /// requests in flight are finished first.
-pub async fn serve(established: Established, router: Router, limits: Limits, closing: CancellationToken) {
+pub async fn serve(established: Established, routes: Routes, limits: Limits, closing: CancellationToken) {
     let Established { stream, peer, place: _place } = established;
     let activity = Arc::new(Activity::default());
     let service = service_fn(|request| {
-        let (response, activity, visit) = (answer(router.clone(), peer, request), activity.clone(), activity.visit());
+        let (response, activity, visit) = (answer(routes.clone(), peer, request), activity.clone(), activity.visit());
         async move { Ok::<_, Infallible>(response.await.map(|body| Sent::new(body, &activity, visit))) }
     });
     let protocol = protocol(limits.idle);
@@ -115,15 +113,14 @@ fn protocol(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn answer(mut router: Router, peer: IpAddr, mut request: Request<Incoming>) -> Response {
+async fn answer(routes: Routes, peer: IpAddr, request: Request<Incoming>) -> Response {
     let observed = Observed::begin(routes::label(request.uri().path()));
     let version = request.version();
     let mut response = if head_bytes(&request) > MAX_HEAD_BYTES {
         let detail = format!("the request's line and headers are over the limit of {MAX_HEAD_BYTES} bytes");
         Problem::new(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, detail).into_response()
     } else {
-        request.extensions_mut().insert(Peer(peer));
-        router.call(request).await.unwrap_or_else(|never| match never {})
+        routes.answer(peer, request).await
     };
     if version < Version::HTTP_2 && leaves_body_unread(response.status()) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::http;
 use axum::routing::{MethodFilter, MethodRouter, on};
+use tower_http::cors::CorsLayer;
 
-use super::{Peer, cors, method_not_allowed};
-use crate::admission::Admission;
+use super::{Peer, method_not_allowed};
 use crate::intake::Intake;
 use crate::protocols::{
     Gtag, Matomo, MeasurementProtocol, Native, Plausible, PostHog, Protocol, Segment, Snowplow, Umami,
@@ -62,9 +63,17 @@ pub fn paths() -> impl Iterator<Item = &'static str> {
     INTAKES.iter().map(|(path, ..)| *path)
 }
 
+/// The protocol of a request that sends events.
+pub fn protocol<B>(request: &http::Request<B>) -> Option<&'static dyn Protocol> {
+    let method = MethodFilter::try_from(request.method().clone()).ok()?;
+    let path = request.uri().path();
+    let mut intakes = INTAKES.iter();
+    let found = intakes.find(|(known, methods, _)| *known == path && methods.or(method) == *methods);
+    found.map(|(.., protocol)| *protocol)
+}
+
 /// Their routes.
-pub fn router(admission: &Arc<Admission>) -> Router<Arc<Intake>> {
-    let cors = cors::layer(admission);
+pub fn router(cors: &CorsLayer) -> Router<Arc<Intake>> {
     let add = |router: Router<Arc<Intake>>, (path, methods, protocol): &(&str, MethodFilter, &'static dyn Protocol)| {
         router.route(path, intake(*methods, *protocol).fallback(method_not_allowed).layer(cors.clone()))
     };

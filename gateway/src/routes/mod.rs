@@ -10,12 +10,19 @@ mod metrics;
 mod openapi;
 mod pixel;
 
+use std::convert::Infallible;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{Method, StatusCode};
+use axum::body::Body;
+use axum::http::{Method, Request, StatusCode};
+use axum::response::Response;
 use axum::routing::get;
+use futures::FutureExt;
+use hyper::body::Incoming;
+use tower::{Layer, Service, service_fn};
+use tower_http::cors::CorsLayer;
 
 use self::beacon::{BEACON, VERSIONED};
 pub use self::demo::Demo;
@@ -36,11 +43,46 @@ const METRICS: &str = "/metrics";
 #[derive(Clone, Copy)]
 pub struct Peer(pub IpAddr);
 
-/// All routes. Requests carry their [`Peer`].
-pub fn router(intake: Arc<Intake>, render_metrics: RenderMetrics, demo: Option<Demo>) -> Router {
+/// All routes.
+#[derive(Clone)]
+pub struct Routes {
+    intake: Arc<Intake>,
+    cors: Arc<CorsLayer>,
+    router: Router,
+}
+
+impl Routes {
+    /// The routes to an intake and to what stands beside it.
+    pub fn new(intake: Arc<Intake>, render_metrics: RenderMetrics, demo: Option<Demo>) -> Self {
+        let cors = cors::layer(&intake.admission);
+        let router = router(intake.clone(), &cors, render_metrics, demo);
+        Self { intake, cors: Arc::new(cors), router }
+    }
+
+    /// Answers a request of this peer. One that sends events, as most do, is spared the way through the router.
+    pub async fn answer(mut self, peer: IpAddr, mut request: Request<Incoming>) -> Response {
+        let answered = match events::protocol(&request) {
+            Some(protocol) => {
+                let take = |request: Request<Incoming>| {
+                    // On the heap, as it is large and is moved several times on its way into the connection.
+                    Box::pin(self.intake.clone().take(protocol, peer, request.map(Body::new))).map(Ok)
+                };
+                self.cors.layer(service_fn(take)).call(request).await
+            }
+            None => {
+                request.extensions_mut().insert(Peer(peer));
+                self.router.call(request).await
+            }
+        };
+        answered.unwrap_or_else(|never: Infallible| match never {})
+    }
+}
+
+/// Requests carry their [`Peer`].
+fn router(intake: Arc<Intake>, cors: &CorsLayer, render_metrics: RenderMetrics, demo: Option<Demo>) -> Router {
     Router::new()
         .route(HINT, get(hint::get))
-        .merge(events::router(&intake.admission))
+        .merge(events::router(cors))
         .route(PIXEL, get(pixel::get).head(pixel::head))
         .route(LIVE, get(health::live))
         .route(READY, get(health::ready))
