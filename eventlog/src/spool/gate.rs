@@ -1,6 +1,7 @@
 //! Lets appends through to the remote or into the store, and holds the two apart.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use event::Timestamp;
@@ -27,23 +28,31 @@ impl Gate {
 
     /// Leave to append to the remote; `None` sends the append to the store. Waits up to the deadline.
     pub(super) async fn pass(self: &Arc<Self>, deadline: Instant) -> Option<Unsettled> {
+        if let Poll::Ready(leave) = self.ask() {
+            return leave;
+        }
         let mut changed = self.changed.subscribe();
         loop {
-            {
-                let mut state = self.lock();
-                match state.way {
-                    Way::Direct => {
-                        state.unsettled += 1;
-                        return Some(Unsettled { gate: self.clone(), busy: false });
-                    }
-                    Way::Spool => return None,
-                    Way::Drain => {}
-                }
+            if let Poll::Ready(leave) = self.ask() {
+                return leave;
             }
             if timeout_at(deadline, changed.changed()).await.is_err() {
                 self.give_up_draining();
                 return None;
             }
+        }
+    }
+
+    /// Leave to append to the remote, or none; pending while appends wait for the replay.
+    fn ask(self: &Arc<Self>) -> Poll<Option<Unsettled>> {
+        let mut state = self.lock();
+        match state.way {
+            Way::Direct => {
+                state.unsettled += 1;
+                Poll::Ready(Some(Unsettled { gate: self.clone(), busy: false }))
+            }
+            Way::Spool => Poll::Ready(None),
+            Way::Drain => Poll::Pending,
         }
     }
 
