@@ -20,10 +20,10 @@ fn authority_and_path(place: &str) -> Option<&str> {
     if let Some(rest) = place.strip_prefix("//") {
         return Some(rest);
     }
-    let (scheme, rest) = place.split_once("://")?;
+    let (scheme, rest) = place.split_once(':')?;
     let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.'));
-    is_scheme.then_some(rest)
+        && scheme.bytes().all(|c| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'-' | b'.'));
+    rest.strip_prefix("//").filter(|_| is_scheme)
 }
 
 #[cfg(test)]

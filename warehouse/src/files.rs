@@ -102,8 +102,11 @@ pub(crate) fn parquet_properties(config: &FilesConfig, schema: &Schema) -> Resul
         .set_created_by(format!("pageberg version {}", env!("CARGO_PKG_VERSION")))
         .set_statistics_truncate_length(None)
         .set_max_row_group_bytes(Some(config.row_group_bytes))
-        .set_max_row_group_row_count(Some(config.row_group_rows))
-        .set_column_dictionary_enabled(ColumnPath::from("event_id"), false);
+        .set_max_row_group_row_count(Some(config.row_group_rows));
+    // Each row has another one of these.
+    for column in ["event_id", "event_timestamp", "received_at", "log_offset"] {
+        properties = properties.set_column_dictionary_enabled(ColumnPath::from(column), false);
+    }
     // Nobody looks for a whole one of these, and each value could be as large as an event.
     for column in ["query", "user_agent", "headers", "properties", "payload"] {
         properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::None);

@@ -75,7 +75,7 @@ impl Writer {
     /// # Errors
     /// `Row` when an event can never be written; any other when the files cannot.
     pub async fn write(&mut self, events: &[Enriched]) -> Result<(), Error> {
-        self.write_rows(events, rows::record_batch).await
+        self.write_rows(&rows::in_order(events), rows::record_batch).await
     }
 
     /// Stages rows of any kind, given how some of them become columns.

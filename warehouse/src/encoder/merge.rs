@@ -2,113 +2,125 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Range;
 
-use arrow_array::RecordBatch;
+use arrow_array::{Array, RecordBatch};
 use arrow_row::Rows;
 use arrow_schema::ArrowError;
-use arrow_select::interleave::interleave_record_batch;
 
+use super::gathered::Gathered;
 use super::order::Order;
 
 /// Sorted batches, each beginning where the one before ends.
 pub(super) type Source<'s> = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError>> + 's>;
 
-/// The rows of all sources in order. It holds a batch of each, and those that the rows taken so far are in.
+/// Rows of one source, one after the other in the order of all, that are worth a batch of their own: it costs no copy.
+const LONG_STRETCH_ROWS: usize = 128;
+
+/// The rows of all sources in order. It holds a batch of each, and those that the rows gathered so far are in.
 pub(super) struct Merge<'s> {
     order: &'s Order,
     cursors: Vec<Cursor<'s>>,
-    /// The batches at which the cursors stand, each at its cursor's place; behind them those that are used up.
-    batches: Vec<RecordBatch>,
     /// The next key of each source that is not at its end.
     heads: BinaryHeap<Reverse<(Vec<u8>, usize)>>,
     batch_bytes: usize,
+    /// Rows of short stretches.
+    gathered: Gathered,
+    /// A long stretch that comes after what is gathered.
+    long: Option<RecordBatch>,
 }
 
 /// Where one source has been read to.
 struct Cursor<'s> {
     source: Source<'s>,
+    batch: RecordBatch,
     keys: Rows,
     row: usize,
-    rows: usize,
     bytes_per_row: usize,
+    /// The batch's number among those that rows are gathered of.
+    gathered_as: Option<usize>,
 }
 
 impl<'s> Cursor<'s> {
-    /// The cursor at the source's first batch, and that batch; `None` when the source has none left.
-    fn of(mut source: Source<'s>, order: &Order) -> Result<Option<(Self, RecordBatch)>, ArrowError> {
+    /// The cursor at the source's first row; `None` when the source has none left.
+    fn of(mut source: Source<'s>, order: &Order) -> Result<Option<Self>, ArrowError> {
         let Some(batch) = source.next().transpose()? else { return Ok(None) };
-        let rows = batch.num_rows();
-        let bytes_per_row = batch.get_array_memory_size() / rows.max(1);
-        Ok(Some((Self { keys: order.keys(&batch)?, source, row: 0, rows, bytes_per_row }, batch)))
+        let keys = order.keys(&batch)?;
+        let bytes_per_row = (bytes(&batch) / batch.num_rows().max(1)).max(1);
+        Ok(Some(Self { source, batch, keys, row: 0, bytes_per_row, gathered_as: None }))
     }
 
-    fn key(&self) -> Vec<u8> {
-        self.keys.row(self.row).data().to_vec()
+    fn key(&self) -> &[u8] {
+        self.keys.row(self.row).data()
+    }
+
+    /// The rows from here on whose keys are not above the bound, `most` of them at most; the row here is one in any case.
+    fn stretch(&self, bound: Option<&[u8]>, most: usize) -> Range<usize> {
+        let end = self.batch.num_rows().min(self.row + most.max(1));
+        let belongs = |row: usize| bound.is_none_or(|bound| self.keys.row(row).data() <= bound);
+        // In steps of double length first, as most stretches are short.
+        let (mut from, mut to, mut step) = (self.row + 1, self.row + 1, 1);
+        while to < end && belongs(to) {
+            (from, to, step) = (to + 1, to + step, step * 2);
+        }
+        to = to.min(end);
+        while from < to {
+            let middle = from.midpoint(to);
+            if belongs(middle) { from = middle + 1 } else { to = middle }
+        }
+        self.row..from.min(end)
     }
 }
 
+/// Without what a batch that was read from a file shares with others.
+fn bytes(batch: &RecordBatch) -> usize {
+    let bytes = |column: &dyn Array| column.to_data().get_slice_memory_size();
+    batch.columns().iter().map(|column| bytes(column).unwrap_or_else(|_| column.get_array_memory_size())).sum()
+}
+
 impl<'s> Merge<'s> {
-    /// Batches of about `batch_bytes` come out.
+    /// Batches of `batch_bytes` at most come out, roughly, but of one row at least.
     pub(super) fn of(sources: Vec<Source<'s>>, order: &'s Order, batch_bytes: usize) -> Result<Self, ArrowError> {
-        let (mut cursors, mut batches) = (Vec::new(), Vec::new());
+        let mut cursors = Vec::new();
         for source in sources {
-            if let Some((cursor, batch)) = Cursor::of(source, order)? {
-                cursors.push(cursor);
-                batches.push(batch);
-            }
+            cursors.extend(Cursor::of(source, order)?);
         }
-        let heads = cursors.iter().enumerate().map(|(index, cursor)| Reverse((cursor.key(), index))).collect();
-        Ok(Self { order, cursors, batches, heads, batch_bytes })
-    }
-
-    /// The next rows, each as its batch and place, until there are enough.
-    fn take(&mut self) -> Result<Vec<(usize, usize)>, ArrowError> {
-        let (mut taken, mut bytes) = (Vec::new(), 0);
-        while bytes < self.batch_bytes {
-            let Some(Reverse((_, index))) = self.heads.pop() else { break };
-            let cursor = &mut self.cursors[index];
-            loop {
-                taken.push((index, cursor.row));
-                bytes += cursor.bytes_per_row.max(1);
-                cursor.row += 1;
-                let is_next = |next: &Reverse<(Vec<u8>, usize)>| cursor.keys.row(cursor.row).data() <= &*next.0.0;
-                if cursor.row == cursor.rows || bytes >= self.batch_bytes || !self.heads.peek().is_none_or(is_next) {
-                    break;
-                }
-            }
-            if cursor.row < cursor.rows {
-                self.heads.push(Reverse((cursor.key(), index)));
-            } else {
-                self.read(index, &mut taken)?;
-            }
-        }
-        Ok(taken)
-    }
-
-    /// Goes on to the next batch of a source; what was taken of the last one is found behind all others from now on.
-    fn read(&mut self, index: usize, taken: &mut [(usize, usize)]) -> Result<(), ArrowError> {
-        let cursor = &mut self.cursors[index];
-        let Some(batch) = cursor.source.next().transpose()? else { return Ok(()) };
-        cursor.keys = self.order.keys(&batch)?;
-        (cursor.row, cursor.rows) = (0, batch.num_rows());
-        cursor.bytes_per_row = batch.get_array_memory_size() / cursor.rows.max(1);
-        self.heads.push(Reverse((cursor.key(), index)));
-        let moved = self.batches.len();
-        let used_up = std::mem::replace(&mut self.batches[index], batch);
-        self.batches.push(used_up);
-        taken.iter_mut().filter(|(batch, _)| *batch == index).for_each(|(batch, _)| *batch = moved);
-        Ok(())
+        let heads = cursors.iter().enumerate().map(|(index, cursor)| Reverse((cursor.key().to_vec(), index))).collect();
+        Ok(Self { order, cursors, heads, batch_bytes, gathered: Gathered::default(), long: None })
     }
 
     fn merged(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
-        let rows = self.take()?;
-        if rows.is_empty() {
-            return Ok(None);
+        while self.long.is_none() && self.gathered.bytes() < self.batch_bytes && self.take_stretch()? {}
+        if self.gathered.is_empty() { Ok(self.long.take()) } else { self.gather().map(Some) }
+    }
+
+    /// Takes the next rows of the source that is first; false when all are at their ends.
+    fn take_stretch(&mut self) -> Result<bool, ArrowError> {
+        let Some(Reverse((mut key, index))) = self.heads.pop() else { return Ok(false) };
+        let bound = self.heads.peek().map(|Reverse((key, _))| key.as_slice());
+        let cursor = &mut self.cursors[index];
+        let room = self.batch_bytes - self.gathered.bytes();
+        let rows = cursor.stretch(bound, room / cursor.bytes_per_row);
+        cursor.row = rows.end;
+        if rows.len() >= LONG_STRETCH_ROWS {
+            self.long = Some(cursor.batch.slice(rows.start, rows.len()));
+        } else {
+            self.gathered.add(&cursor.batch, &mut cursor.gathered_as, rows, cursor.bytes_per_row);
         }
-        let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        let merged = interleave_record_batch(&batches, &rows)?;
-        self.batches.truncate(self.cursors.len());
-        Ok(Some(merged))
+        if cursor.row == cursor.batch.num_rows() {
+            let source = std::mem::replace(&mut cursor.source, Box::new(std::iter::empty()));
+            let Some(next) = Cursor::of(source, self.order)? else { return Ok(true) };
+            *cursor = next;
+        }
+        key.clear();
+        key.extend_from_slice(cursor.key());
+        self.heads.push(Reverse((key, index)));
+        Ok(true)
+    }
+
+    fn gather(&mut self) -> Result<RecordBatch, ArrowError> {
+        self.cursors.iter_mut().for_each(|cursor| cursor.gathered_as = None);
+        std::mem::take(&mut self.gathered).into_batch()
     }
 }
 

@@ -1,12 +1,14 @@
 //! From record batches to sorted data files, one partition after the other, in bounded memory.
 //!
-//! 1. Each row is given the number of its partition (`partitions`), and waits in memory (`waiting`).
-//! 2. When too many wait they are sorted by partition, site, host and time (`order`) and go to a temporary file (`run`).
-//! 3. In the end what waits and what lies in those files is merged (`merge`): the rows of a partition come one after the
+//! 1. Each row is given the number of its partition (`partitions`). The rows of a batch are sorted by partition, site, host
+//!    and time (`order`), and the batch waits in memory (`waiting`).
+//! 2. When too many rows wait their batches are merged into a temporary file (`run`).
+//! 3. In the end the batches that wait and those files are merged (`merge`): the rows of a partition come one after the
 //!    other, in order, and one data file is written at a time (`output`).
 //!
 //! **Invariant:** memory depends on the configuration alone, not on how many partitions there are or how mixed they come.
 
+mod gathered;
 mod merge;
 mod order;
 mod output;
@@ -69,11 +71,11 @@ impl Encoder {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let batch = self.partitions.number(batch)?;
+        let batch = self.order.sorted(self.partitions.number(batch)?)?;
         if self.waiting.bytes() > 0 && self.waiting.bytes() + batch.get_array_memory_size() > self.config.buffer_bytes {
             self.spill().await?;
         }
-        Ok(self.waiting.push(batch)?)
+        Ok(self.waiting.push(batch, &self.order)?)
     }
 
     /// Completes every file.
@@ -92,26 +94,19 @@ impl Encoder {
         if is_full || self.runs.len() >= self.max_runs() {
             return self.write_out().await;
         }
-        let sorted = self.waiting.take_sorted(&self.order, self.batch_bytes())?;
-        self.runs.push(Run::write(&self.config.spill_folder, self.partitions.numbered_schema(), sorted)?);
+        let merged = Merge::of(self.waiting.take().collect(), &self.order, self.batch_bytes())?;
+        self.runs.push(Run::write(&self.config.spill_folder, self.partitions.numbered_schema(), merged)?);
         Ok(())
     }
 
     /// Everything so far into complete data files.
     async fn write_out(&mut self) -> Result<(), Error> {
         let batch_bytes = (self.config.row_group_bytes / BATCHES_PER_ROW_GROUP).max(1);
-        let sorted = self.waiting.take_sorted(&self.order, batch_bytes)?;
-        let mut sources: Vec<Source> = Vec::new();
+        let mut sources: Vec<Source> = self.waiting.take().collect();
         for run in std::mem::take(&mut self.runs) {
             sources.push(Box::new(run.read()?));
         }
-        let rows: Source = if sources.is_empty() {
-            Box::new(sorted)
-        } else {
-            sources.push(Box::new(sorted));
-            Box::new(Merge::of(sources, &self.order, batch_bytes)?)
-        };
-        for batch in rows {
+        for batch in Merge::of(sources, &self.order, batch_bytes)? {
             for (number, rows) in self.partitions.stretches(&batch?)? {
                 self.output.write(number, &rows).await?;
             }

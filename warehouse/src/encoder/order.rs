@@ -1,8 +1,9 @@
 //! The order of rows in a file: by site, host and time.
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, Schema};
+use arrow_select::take::take_record_batch;
 
 use crate::layout::ROW_ORDER;
 use crate::rows::field_id;
@@ -32,5 +33,17 @@ impl Order {
     pub(super) fn keys(&self, batch: &RecordBatch) -> Result<Rows, ArrowError> {
         let columns: Vec<_> = self.columns.iter().map(|column| batch.column(*column).clone()).collect();
         self.converter.convert_columns(&columns)
+    }
+
+    /// The batch with its rows in order: itself when they are.
+    pub(super) fn sorted(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let keys = self.keys(&batch)?;
+        if keys.iter().is_sorted() {
+            return Ok(batch);
+        }
+        let key = |row: u32| keys.row(row as usize);
+        let mut rows: Vec<u32> = (0..).take(batch.num_rows()).collect();
+        rows.sort_by(|one, other| key(*one).cmp(&key(*other)));
+        take_record_batch(&batch, &UInt32Array::from(rows))
     }
 }
