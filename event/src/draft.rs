@@ -121,7 +121,9 @@ impl Draft {
         let id = self.id()?.unwrap_or_default();
         let event_time = self.time("event_time", self.event_time)?.unwrap_or(received_at);
         let mut event = self.into_event(id, event_time, received_at);
-        event.ip = Some(ip.to_canonical().to_string());
+        // An IPv4 address can be written in one way only, but for blanks around it.
+        let is_canonical = |text: &String| ip.is_ipv4() && text.trim().len() == text.len();
+        event.ip = event.ip.filter(is_canonical).or_else(|| Some(ip.to_canonical().to_string()));
         Ok(event)
     }
 
@@ -263,6 +265,21 @@ mod tests {
         assert_eq!(event.ip.as_deref(), Some("8.8.8.8"));
         assert_eq!(event.headers.as_deref(), Some(r#"{"dnt":"1"}"#));
         assert_eq!(event.user_agent.as_deref(), Some(r#"{"family":"x"}"#));
+    }
+
+    #[test]
+    fn an_address_is_recorded_in_its_one_spelling_and_a_missing_one_is_the_peers() {
+        for (given, recorded) in [
+            (r#""8.8.8.8""#, "8.8.8.8"),
+            (r#"" 8.8.8.8 ""#, "8.8.8.8"),
+            (r#""2001:DB8:0::1""#, "2001:db8::1"),
+            (r#""::ffff:8.8.8.8""#, "8.8.8.8"),
+            ("null", "192.0.2.1"),
+        ] {
+            let event = accept(&format!(r#"{{"url":"/a","ip":{given}}}"#)).unwrap();
+            assert_eq!(event.ip.as_deref(), Some(recorded));
+        }
+        assert!(accept(r#"{"url":"/a","ip":"008.8.8.8"}"#).is_err());
     }
 
     #[test]
