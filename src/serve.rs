@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
@@ -18,6 +19,7 @@ use sinks::kafka::KafkaSink;
 use sinks::postgres::PostgresSink;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::interval;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, SinkName};
@@ -28,6 +30,9 @@ use crate::status::StatusServer;
 
 /// Histogram buckets in seconds, from a cached answer to a sink in trouble.
 const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+
+/// How often what histograms were given is counted into their buckets: until then every value takes memory.
+const HISTOGRAM_INTERVAL: Duration = Duration::from_secs(5);
 
 /// Files that are open besides connections: of the log, of the table, to Postgres and Kafka.
 const OTHER_FILES: u64 = 1_024;
@@ -52,6 +57,7 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let log = Log::open(&config, roles).await?;
     let geo = if roles.pipeline { Geo::open(&config).await? } else { Geo::none() };
 
+    let histograms = metrics.clone();
     let gateway = match gateway_listener {
         Some(listener) => Some((gateway(&config, &log, &metrics)?, listener)),
         None => None,
@@ -94,8 +100,15 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         stop.status.cancel();
         Ok(())
     };
+    let upkeep = async {
+        let mut ticks = interval(HISTOGRAM_INTERVAL);
+        while stop.status.run_until_cancelled(ticks.tick()).await.is_some() {
+            histograms.run_upkeep();
+        }
+        Ok(())
+    };
     let status = async { status_server.run(status_listener.context("no status address")?, stop.status.clone()).await };
-    tokio::try_join!(signalled, gateway, geo, maintenance, pipeline, status)?;
+    tokio::try_join!(signalled, gateway, geo, maintenance, pipeline, upkeep, status)?;
     log.close().await;
     tracing::info!("stopped: everything acknowledged is durable");
     Ok(())
