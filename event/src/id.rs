@@ -1,6 +1,6 @@
 //! The identity of an event: a UUID, version 7 when pageberg makes it.
 
-use std::fmt;
+use std::fmt::{self, Write};
 
 use uuid::{Builder, Uuid};
 
@@ -26,8 +26,12 @@ impl EventId {
     /// The UUIDv7 of an event that came without one: its time and bits drawn from `seed`, so that the same
     /// seed always gives the same id.
     pub fn derived(time: Timestamp, seed: &[u8]) -> Self {
+        Self::hashed(time, Fnv::default().with(seed))
+    }
+
+    fn hashed(time: Timestamp, seed: Fnv) -> Self {
         let millis = u64::try_from(time.millis()).unwrap_or_default();
-        let hash = fnv1a_128(seed).to_be_bytes();
+        let hash = seed.0.to_be_bytes();
         let mut random = [0; 10];
         random.copy_from_slice(&hash[6..]);
         Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
@@ -35,7 +39,9 @@ impl EventId {
 
     /// The id of a record that another producer wrote without one: the same each time that the log is read.
     pub fn of_record(time: Timestamp, position: &LogPosition) -> Self {
-        Self::derived(time, position.to_string().as_bytes())
+        let mut seed = Fnv::default();
+        write!(seed, "{position}").expect("a hash takes any text");
+        Self::hashed(time, seed)
     }
 
     /// The UUID's text, in lower case with hyphens, written into `buffer`.
@@ -61,11 +67,30 @@ impl fmt::Display for EventId {
     }
 }
 
-/// 128-bit FNV-1a (draft-eastlake-fnv): ids must not change with a library's version, as a `Hasher` might.
-pub(crate) fn fnv1a_128(bytes: &[u8]) -> u128 {
-    bytes.iter().fold(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d, |hash, byte| {
-        (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
-    })
+/// 128-bit FNV-1a (draft-eastlake-fnv) of what is added to it, piece by piece: ids must not change with a library's version,
+/// as a `Hasher` might.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(crate) struct Fnv(pub u128);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0x6c62_272e_07bb_0142_62b8_2175_6295_c58d)
+    }
+}
+
+impl Fnv {
+    pub fn with(self, bytes: &[u8]) -> Self {
+        Self(bytes.iter().fold(self.0, |hash, byte| {
+            (hash ^ u128::from(*byte)).wrapping_mul(0x0000_0000_0100_0000_0000_0000_0000_013b)
+        }))
+    }
+}
+
+impl fmt::Write for Fnv {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        *self = self.with(text.as_bytes());
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -76,13 +101,13 @@ mod tests {
     fn an_id_derived_from_a_position_is_a_v7_uuid_and_always_the_same() {
         let time = Timestamp::parse("2026-01-31T09:30:00Z").unwrap();
         let at = |offset| EventId::of_record(time, &LogPosition { topic: "raw".into(), partition: 0, offset });
-        assert_eq!(at(7), at(7));
+        assert_eq!(at(7), EventId::derived(time, b"raw/0/7"));
         assert_ne!(at(7), at(8));
         assert_eq!(Uuid::try_parse(&at(7).to_string()).unwrap().get_version_num(), 7);
     }
 
     #[test]
     fn fnv_gives_the_published_value() {
-        assert_eq!(fnv1a_128(b"a"), 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
+        assert_eq!(Fnv::default().with(b"a").0, 0xd228_cb69_6f1a_8caf_7891_2b70_4e4a_8964);
     }
 }

@@ -1,11 +1,11 @@
 //! The partition key: keeps one visitor's events in order without telling who the visitor is.
 
-use crate::id::fnv1a_128;
+use crate::id::Fnv;
 
 /// A stable 8-byte hash of host and client address, so that the key holds no plain address.
 pub fn partition_key(host: Option<&str>, ip: Option<&str>) -> [u8; 8] {
-    let seed = [host.unwrap_or_default(), "\n", ip.unwrap_or_default()].concat();
-    let hash = fnv1a_128(seed.as_bytes());
+    let seed = [host.unwrap_or_default(), "\n", ip.unwrap_or_default()];
+    let Fnv(hash) = seed.iter().fold(Fnv::default(), |hash, text| hash.with(text.as_bytes()));
     let folded = (hash >> 64) ^ (hash & u128::from(u64::MAX));
     u64::try_from(folded).unwrap_or_default().to_be_bytes()
 }

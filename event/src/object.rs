@@ -41,7 +41,7 @@ pub(crate) struct Object<'a> {
 impl<'a> Object<'a> {
     /// An object without control characters: in texts they would be faults, between texts they are rare.
     pub fn open(json: &'a str) -> Option<Self> {
-        let json = json.trim_matches([' ', '\n', '\r', '\t']);
+        let json = if json.ends_with('}') { json } else { json.trim_end_matches([' ', '\n', '\r', '\t']) };
         let is_plain = json.bytes().fold(u8::MAX, u8::min) >= b' ';
         let mut object = Self { json, at: 0, begun: false };
         (is_plain && object.takes(b'{')).then_some(object)
