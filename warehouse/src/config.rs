@@ -87,7 +87,7 @@ pub struct FilesConfig {
 impl Default for FilesConfig {
     fn default() -> Self {
         Self {
-            zstd_level: 3,
+            zstd_level: 1,
             target_file_bytes: 128 << 20,
             row_group_bytes: 16 << 20,
             row_group_rows: 128 << 10,
