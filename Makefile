@@ -1,7 +1,7 @@
 # pageberg: `make run` starts it here, `make test` checks everything; the rest is for containers and daily work.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-setup chaos lake bench bench-full bench-curves fuzz build fmt lint up down start stop job psql db-init clean
+.PHONY: help run test test-setup chaos lake bench bench-full bench-curves instructions fuzz build fmt lint up down start stop job psql db-init clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -32,6 +32,10 @@ bench-full: ## Measure everything at length, beside Kafka Connect, PyFlink and B
 
 bench-curves: ## Measure how throughput, memory and latency grow with partitions, backlog, snapshots, connections and days
 	@dev/bench.sh curves --scale quick $(BENCH)
+
+instructions: ## Count what an event costs in each stage, against dev/instructions.json (RECORD=1: write it anew)
+	@dev/need.sh valgrind python3 cargo
+	@python3 dev/instructions.py $(if $(RECORD),--record)
 
 lake: ## Write, maintain, break and read Iceberg tables through 5,000 commits, and judge them (variable: COMMITS)
 	PAGEBERG_TEST_LAKE=$(or $(COMMITS),long) cargo test --release --locked -p attach --test lake -- --nocapture

@@ -38,9 +38,9 @@ how_to_install() {
         'mvn apt-get') echo "sudo apt-get install -y maven" ;;
         'mvn dnf') echo "sudo dnf install -y maven" ;;
         'mvn brew') echo "brew install maven" ;;
-        'openssl apt-get' | 'perl apt-get') echo "sudo apt-get install -y $1" ;;
-        'openssl dnf' | 'perl dnf') echo "sudo dnf install -y $1" ;;
-        'openssl brew' | 'perl brew') echo "brew install $1" ;;
+        'openssl apt-get' | 'perl apt-get' | 'valgrind apt-get' | 'wrk apt-get') echo "sudo apt-get install -y $1" ;;
+        'openssl dnf' | 'perl dnf' | 'valgrind dnf') echo "sudo dnf install -y $1" ;;
+        'openssl brew' | 'perl brew' | 'wrk brew') echo "brew install $1" ;;
         'cc apt-get' | 'c++ apt-get' | 'make apt-get') echo "sudo apt-get install -y build-essential" ;;
         'cc dnf' | 'c++ dnf' | 'make dnf') echo "sudo dnf install -y gcc gcc-c++ make" ;;
         'cc brew' | 'c++ brew' | 'make brew') echo "xcode-select --install" ;;

@@ -29,6 +29,7 @@ on_exit() {
 
 set_up() {
     dev/need.sh cargo cc c++ perl npm python3 java mvn openssl
+    if [ "$(uname)" = Linux ]; then dev/need.sh valgrind; fi
     BIN=$(dirname "$(dev/venv.sh)")
     echo "Postgres: $(dev/postgres.sh bin)"
     echo "Kafka: $(dev/kafka.sh fetch)"
@@ -57,6 +58,24 @@ tests() {
     [ "${COUNTS#* }" = 0 ] || { echo "${COUNTS#* } tests were ignored" >&2 && return 1; }
 }
 
+# bench/tools is a workspace of its own, and builds where `make bench` does.
+benchmarks() (
+    local tools=bench/tools/Cargo.toml
+    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/bench
+    cargo fmt --manifest-path "$tools" --check
+    cargo clippy --manifest-path "$tools" --all-targets -- -D warnings
+    cargo test --manifest-path "$tools" --quiet --lib
+    "$BIN/python" -m unittest discover --start-directory bench --top-level-directory bench
+)
+
+instructions() {
+    if [ "$(uname)" = Linux ]; then
+        "$BIN/python" dev/instructions.py
+    else
+        echo "Valgrind runs on Linux alone: instructions were not counted"
+    fi
+}
+
 documentation() { RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --locked --quiet; }
 
 # tests/tidy holds licences and sources to deny.toml everywhere; cargo-deny adds known vulnerabilities where it is there.
@@ -76,6 +95,8 @@ check "containers: hadolint, compose schema" containers
 check "formatting" cargo fmt --all --check
 check "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
 check "tests" tests
+check "benchmarks: lints, tests" benchmarks
+check "instructions of an event" instructions
 check "documentation" documentation
 check "dependencies: cargo-deny" dependencies
 printf '\n%s' "$SUMMARY"
