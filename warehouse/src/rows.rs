@@ -44,7 +44,7 @@ pub(crate) fn in_order<'e>(events: &'e [Enriched]) -> Vec<&'e Enriched> {
         (event.event_time.micros() / DAY_MICROS, event.site(), event.host.as_deref(), event.event_time)
     };
     let mut keyed: Vec<_> = events.iter().map(|enriched| (key(enriched), enriched)).collect();
-    keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
+    keyed.sort_by_key(|(key, _)| *key);
     keyed.into_iter().map(|(_, enriched)| enriched).collect()
 }
 
