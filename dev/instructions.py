@@ -25,8 +25,9 @@ PROJECT = pathlib.Path(__file__).resolve().parents[1]
 FIGURES = PROJECT / "dev/instructions.json"
 # Where what was counted is kept, for callgrind_annotate.
 PROFILES = PROJECT / "target/instructions"
-# Seeds of hash tables, ids and the order of threads differ from run to run.
-TOLERANCE = 0.05
+# Seeds of hash tables, ids and the order of threads differ from run to run by half a percent; what libraries choose for a
+# processor differs from machine to machine.
+TOLERANCE = 0.10
 OVER, UNKNOWN = 1, 2
 
 OPTIMISED = ("opt-level=3", "codegen-units=16", "debug-assertions=false", "overflow-checks=false")
