@@ -79,7 +79,7 @@ async fn refs_are_the_snapshots_that_branches_name_and_all_is_what_comes_unasked
         (ids, loaded["metadata"]["current-snapshot-id"].clone())
     };
     let (all, current) = ids(TABLE.to_owned()).await;
-    assert_eq!(all.len(), 2);
+    assert_eq!(all.len(), 3);
     assert_eq!(ids(format!("{TABLE}?snapshots=all")).await.0, all);
     assert_eq!(ids(format!("{TABLE}?snapshots=refs")).await.0, [current]);
 }
