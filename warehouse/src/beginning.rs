@@ -14,10 +14,8 @@ use iceberg::table::Table;
 use iceberg::{TableRequirement, TableUpdate};
 
 use crate::Error;
+use crate::columns::LAST_ADDED;
 use crate::commit::{Change, Plan, SnapshotDraft};
-
-/// Asks for the schema that was added last.
-const LAST_ADDED: i32 = -1;
 
 /// The schema to make a table with, so that its [`Beginning`] changes it.
 pub(crate) fn wordless(meant: &Schema) -> Result<Schema, Error> {

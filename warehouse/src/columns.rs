@@ -23,7 +23,7 @@ use crate::{Error, schema};
 const LAST_OF_FIRST_RELEASE: i32 = schema::id::AS_ORG;
 
 /// Asks for the schema that was added last.
-const LAST_ADDED: i32 = -1;
+pub(crate) const LAST_ADDED: i32 = -1;
 
 /// The schema that a table is made with; [`Addition`] adds the rest.
 pub(crate) fn of_new_table() -> Result<Schema, Error> {
