@@ -4,6 +4,7 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::quoted::write_text;
+use crate::texts::{Text, Texts};
 use crate::{EventId, Timestamp};
 
 /// Version of the record's layout, for readers of the log.
@@ -25,23 +26,52 @@ pub struct Event {
     pub event_time: Timestamp,
     /// When pageberg (or the log, for another producer's record) received it.
     pub received_at: Timestamp,
-    /// Page address: absolute, or a path when only `host` is known.
-    pub url: Option<String>,
-    /// Address of the page before.
-    pub referrer: Option<String>,
-    /// User-Agent header, or JSON text about it.
-    pub user_agent: Option<String>,
-    /// Host of the page.
-    pub host: Option<String>,
-    /// The visitor's address as text. Not always an address when another producer wrote it.
-    pub ip: Option<String>,
-    /// Request headers as JSON text.
-    pub headers: Option<String>,
+    pub(crate) texts: Texts,
     /// Every other key, as it came.
     pub extra: Map<String, Value>,
 }
 
 impl Event {
+    /// An event without texts and other keys. Its times are whole milliseconds.
+    pub fn new(id: EventId, event_time: Timestamp, received_at: Timestamp) -> Self {
+        Self { id, event_time, received_at, texts: Texts::default(), extra: Map::new() }
+    }
+
+    /// Page address: absolute, or a path when only [`Self::host`] is known.
+    pub fn url(&self) -> Option<&str> {
+        self.texts.get(Text::Url)
+    }
+
+    /// Address of the page before.
+    pub fn referrer(&self) -> Option<&str> {
+        self.texts.get(Text::Referrer)
+    }
+
+    /// User-Agent header, or JSON text about it.
+    pub fn user_agent(&self) -> Option<&str> {
+        self.texts.get(Text::UserAgent)
+    }
+
+    /// Host of the page.
+    pub fn host(&self) -> Option<&str> {
+        self.texts.get(Text::Host)
+    }
+
+    /// The visitor's address as text. Not always an address when another producer wrote it.
+    pub fn ip(&self) -> Option<&str> {
+        self.texts.get(Text::Ip)
+    }
+
+    /// Request headers as JSON text.
+    pub fn headers(&self) -> Option<&str> {
+        self.texts.get(Text::Headers)
+    }
+
+    /// Replaces a text.
+    pub fn set(&mut self, text: Text, value: Option<&str>) {
+        self.texts.set(text, value);
+    }
+
     /// The record's JSON: the lab's seven keys (null where unknown), `event_id`, `received_at`, then every other key.
     pub fn to_record(&self) -> Vec<u8> {
         let mut record = Vec::new();
@@ -52,15 +82,15 @@ impl Event {
     /// Appends the record's JSON to `into`.
     pub fn write_record(&self, into: &mut Vec<u8>) {
         for (key, text) in [
-            ("{\"url\":", &self.url),
-            (",\"referrer\":", &self.referrer),
-            (",\"user_agent\":", &self.user_agent),
-            (",\"host\":", &self.host),
-            (",\"ip\":", &self.ip),
-            (",\"headers\":", &self.headers),
+            ("{\"url\":", Text::Url),
+            (",\"referrer\":", Text::Referrer),
+            (",\"user_agent\":", Text::UserAgent),
+            (",\"host\":", Text::Host),
+            (",\"ip\":", Text::Ip),
+            (",\"headers\":", Text::Headers),
         ] {
             into.extend_from_slice(key.as_bytes());
-            match text {
+            match self.texts.get(text) {
                 Some(text) => write_text(text, into),
                 None => into.extend_from_slice(b"null"),
             }

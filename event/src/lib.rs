@@ -38,5 +38,6 @@ pub use place::Place;
 pub use position::{Advance, LogPosition, Positions, Step};
 pub use relocate::{Locate, Reenriched, Reenrichment, Relocated, Verdict, Verdicts};
 pub use secret::{Secret, SecretUrl};
+pub use texts::Text;
 pub use time::{TimeError, Timestamp};
 pub use visit::{Campaign, Channel, Device, UserAgent, Visit};

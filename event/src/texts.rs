@@ -79,6 +79,15 @@ impl Texts {
         (!span.is_none()).then(|| &self.all[span.start as usize..span.end as usize])
     }
 
+    /// Replaces a text. What stood there before is kept in the allocation, where nothing reads it.
+    pub fn set(&mut self, text: Text, value: Option<&str>) {
+        let span = value.map(|value| {
+            self.all.reserve_exact(value.len());
+            self.push(value)
+        });
+        self.spans[text as usize] = span.unwrap_or_default();
+    }
+
     /// Puts a text after the others.
     pub fn push(&mut self, text: &str) -> Span {
         let start = self.all.len();

@@ -154,7 +154,7 @@ impl RecordWriter {
     fn record(&mut self, event: &Event) -> NewRecord {
         self.json.clear();
         event.write_record(&mut self.json);
-        let key = partition_key(event.host.as_deref(), event.ip.as_deref());
+        let key = partition_key(event.host(), event.ip());
         let mut keep = |bytes: &[u8]| {
             self.piece.extend_from_slice(bytes);
             self.piece.split().freeze()

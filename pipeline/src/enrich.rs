@@ -91,7 +91,7 @@ impl Enricher {
 
     /// The address is looked up, and all else read, before anything is taken away.
     fn enrich(&mut self, mut event: Event, position: LogPosition) -> Enriched {
-        let located = self.locator.locate(event.ip.as_deref());
+        let located = self.locator.locate(event.ip());
         let late = event.received_at.micros() - event.event_time.micros() > self.late_after_micros;
         let visit = self.visits.read(&event);
         self.privacy.apply(&mut event);

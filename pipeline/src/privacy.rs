@@ -1,8 +1,9 @@
 //! What is kept of a visitor's address once its place has been looked up.
 
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use event::{Event, Secret, Timestamp};
+use event::{Event, Secret, Text, Timestamp};
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -58,11 +59,10 @@ impl Privacy {
         if matches!(self, Self::Full) {
             return;
         }
-        let given = event.ip.take();
-        let given = given.as_deref().map(str::trim).filter(|text| !text.is_empty());
+        let given = event.ip().map(str::trim).filter(|text| !text.is_empty());
         let address = given.and_then(|text| text.parse::<IpAddr>().ok()).map(|address| address.to_canonical());
-        event.headers = event.headers.take().and_then(|headers| without_address(headers, given.zip(address)));
-        event.ip = match self {
+        let headers = event.headers().and_then(|headers| without_address(headers, given.zip(address)));
+        let ip = match self {
             Self::Full | Self::Discarded => None,
             Self::Truncated => address.map(|address| network(address).to_string()),
             Self::Hashed(hash) => {
@@ -70,6 +70,11 @@ impl Privacy {
                 text.as_deref().or(given).map(|text| hash.of(event.event_time, text))
             }
         };
+        if !matches!(headers, Some(Cow::Borrowed(_))) {
+            let headers = headers.map(Cow::into_owned);
+            event.set(Text::Headers, headers.as_deref());
+        }
+        event.set(Text::Ip, ip.as_deref());
     }
 }
 
@@ -87,8 +92,8 @@ fn network(address: IpAddr) -> IpAddr {
 
 /// Headers without those that hold an address: by their name, or because the visitor's stands in them. `None` when they
 /// are no JSON object, so that nobody can tell.
-fn without_address(headers: String, address: Option<(&str, IpAddr)>) -> Option<String> {
-    let mut object: Map<String, Value> = serde_json::from_str(&headers).ok()?;
+fn without_address<'h>(headers: &'h str, address: Option<(&str, IpAddr)>) -> Option<Cow<'h, str>> {
+    let mut object: Map<String, Value> = serde_json::from_str(headers).ok()?;
     let known = address.map(|(given, address)| [given.to_owned(), address.to_string()]);
     let holds = |value: &Value| {
         let text = value.to_string();
@@ -96,7 +101,7 @@ fn without_address(headers: String, address: Option<(&str, IpAddr)>) -> Option<S
     };
     let all = object.len();
     object.retain(|name, value| !ADDRESS_HEADERS.contains(&&*name.to_ascii_lowercase()) && !holds(value));
-    Some(if object.len() == all { headers } else { Value::Object(object).to_string() })
+    Some(if object.len() == all { headers.into() } else { Value::Object(object).to_string().into() })
 }
 
 /// HMAC-SHA-256 with a key for each day, which is made from the secret and the date: all workers have the same.
@@ -160,7 +165,7 @@ mod tests {
     fn stored(storage: IpStorage, ip: &str, day: u32) -> Option<String> {
         let mut event = event(Some(ip), None, day);
         privacy(storage).apply(&mut event);
-        event.ip
+        event.ip().map(str::to_owned)
     }
 
     fn privacy(ip_storage: IpStorage) -> Privacy {
@@ -202,7 +207,7 @@ mod tests {
         {
             let mut event = event(Some("203.0.113.77"), None, day);
             both.apply(&mut event);
-            assert_eq!(event.ip, expected);
+            assert_eq!(event.ip(), expected.as_deref());
         }
     }
 
@@ -210,7 +215,7 @@ mod tests {
     fn without_its_secret_nothing_is_stored() {
         let mut event = event(Some("203.0.113.77"), None, 1);
         Privacy::of(&Config { ip_storage: IpStorage::Hashed, ..Config::default() }).apply(&mut event);
-        assert_eq!(event.ip, None);
+        assert_eq!(event.ip(), None);
     }
 
     #[test]
@@ -226,11 +231,11 @@ mod tests {
             for storage in [IpStorage::Truncated, IpStorage::Hashed, IpStorage::None] {
                 let mut event = event(Some("::ffff:203.0.113.77"), Some(headers), 1);
                 privacy(storage).apply(&mut event);
-                assert_eq!(event.headers.as_deref(), kept, "{headers}");
+                assert_eq!(event.headers(), kept, "{headers}");
             }
             let mut event = event(Some("203.0.113.77"), Some(headers), 1);
             privacy(IpStorage::Full).apply(&mut event);
-            assert_eq!(event.headers.as_deref(), Some(headers));
+            assert_eq!(event.headers(), Some(headers));
         }
     }
 }

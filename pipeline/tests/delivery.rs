@@ -65,7 +65,7 @@ fn record(key: &str, payload: impl Into<Bytes>) -> NewRecord {
 fn page(number: usize) -> NewRecord {
     let json = format!(r#"{{"url":"/{number}","host":"h{}"}}"#, number % 7);
     let event = Draft::parse(json.as_bytes()).unwrap().accept(Timestamp::now(), [192, 0, 2, 1].into()).unwrap();
-    record(event.host.as_deref().unwrap(), event.to_record())
+    record(event.host().unwrap(), event.to_record())
 }
 
 async fn append(log: &MemoryLog, pages: std::ops::Range<usize>) {

@@ -29,11 +29,11 @@ impl Reader {
 
     /// What the event tells of its visit.
     pub fn read(&mut self, event: &Event) -> Visit {
-        let address = event.url.as_deref().unwrap_or_default();
-        let before = event.referrer.as_deref().and_then(host);
+        let address = event.url().unwrap_or_default();
+        let before = event.referrer().and_then(host);
         let is_internal = before.is_some_and(|before| {
             let is_own = |own: Option<&str>| own.is_some_and(|own| is_same_site(own, before));
-            is_own(event.host.as_deref().map(without_port)) || is_own(host(address))
+            is_own(event.host().map(without_port)) || is_own(host(address))
         });
         let referrer_host = before.filter(|_| !is_internal).map(|host| lowercase(host).into_owned());
         let found = campaign::read(address);
@@ -44,7 +44,7 @@ impl Reader {
             is_internal,
         };
         let channel = origin.channel();
-        Visit { agent: self.agent(event.user_agent.as_deref()), referrer_host, channel, campaign: found.campaign }
+        Visit { agent: self.agent(event.user_agent()), referrer_host, channel, campaign: found.campaign }
     }
 
     fn agent(&mut self, text: Option<&str>) -> Arc<UserAgent> {

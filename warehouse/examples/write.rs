@@ -5,7 +5,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use event::{Campaign, Channel, Enriched, Event, EventId, LogPosition, Place, Positions, Timestamp, UserAgent, Visit};
+use event::{
+    Campaign, Channel, Enriched, Event, EventId, LogPosition, Place, Positions, Text, Timestamp, UserAgent, Visit,
+};
 use warehouse::{Config, Table};
 
 const TOPIC: &str = "raw_events";
@@ -38,21 +40,20 @@ fn event(offset: i64, day: i64, places: &[Arc<Place>], agents: &[Arc<UserAgent>]
     let position = LogPosition { topic: TOPIC.into(), partition: 0, offset };
     let extra = [("site", site), ("plan", "pro")].map(|(key, value)| (key.to_owned(), value.into()));
     let campaign = Campaign { source: text("newsletter"), medium: text("mail"), ..Campaign::default() };
+    let mut event = Event::new(EventId::of_record(event_time, &position), event_time, event_time);
+    event.extra = extra.into_iter().collect();
+    for (text, value) in [
+        (Text::Url, format!("https://{site}.example/products/category-{}/item-{page}?page={}", page % 40, page % 7)),
+        (Text::Referrer, format!("https://search.example/?q=thing+{}", page % 100)),
+        (Text::UserAgent, AGENTS[random as usize % 3].to_owned()),
+        (Text::Host, format!("{site}.example")),
+        (Text::Ip, format!("192.0.{}.{}", visitor % 256, visitor / 256 % 256)),
+        (Text::Headers, format!("{{\"accept-language\":\"de-DE\",\"dnt\":\"1\",\"x-request-id\":\"{random:016x}\"}}")),
+    ] {
+        event.set(text, Some(&value));
+    }
     Enriched {
-        event: Event {
-            id: EventId::of_record(event_time, &position),
-            event_time,
-            received_at: event_time,
-            url: text(format!("https://{site}.example/products/category-{}/item-{page}?page={}", page % 40, page % 7)),
-            referrer: text(format!("https://search.example/?q=thing+{}", page % 100)),
-            user_agent: text(AGENTS[random as usize % 3]),
-            host: text(format!("{site}.example")),
-            ip: text(format!("192.0.{}.{}", visitor % 256, visitor / 256 % 256)),
-            headers: text(format!(
-                "{{\"accept-language\":\"de-DE\",\"dnt\":\"1\",\"x-request-id\":\"{random:016x}\"}}"
-            )),
-            extra: extra.into_iter().collect(),
-        },
+        event,
         place: places[visitor as usize % places.len()].clone(),
         geo_database: Some("dbip-city@2026-11".into()),
         visit: Visit {

@@ -41,7 +41,7 @@ pub(crate) enum RowError {
 pub(crate) fn in_order<'e>(events: &'e [Enriched]) -> Vec<&'e Enriched> {
     let key = |enriched: &'e Enriched| {
         let event = &enriched.event;
-        (event.event_time.micros() / DAY_MICROS, event.site(), event.host.as_deref(), event.event_time)
+        (event.event_time.micros() / DAY_MICROS, event.site(), event.host(), event.event_time)
     };
     let mut keyed: Vec<_> = events.iter().map(|enriched| (key(enriched), enriched)).collect();
     keyed.sort_by_key(|(key, _)| *key);
@@ -80,7 +80,7 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn of(enriched: &'a Enriched) -> Self {
         let event = &enriched.event;
-        let parts = event.url.as_deref().map(address::path_and_query);
+        let parts = event.url().map(address::path_and_query);
         Self {
             enriched,
             place: (*enriched.place != Place::default()).then_some(&*enriched.place),
@@ -98,17 +98,17 @@ fn column(id: i32, field: &Field, rows: &[Row]) -> Result<ArrayRef, RowError> {
         id::EVENT_TIMESTAMP => Ok(times(rows, |row| row.enriched.event.event_time)),
         id::RECEIVED_AT => Ok(times(rows, |row| row.enriched.event.received_at)),
         id::SITE => text(rows, |row| row.enriched.event.site()),
-        id::HOST => text(rows, |row| row.enriched.event.host.as_deref()),
-        id::URL => text(rows, |row| row.enriched.event.url.as_deref()),
+        id::HOST => text(rows, |row| row.enriched.event.host()),
+        id::URL => text(rows, |row| row.enriched.event.url()),
         id::PATH => text(rows, |row| row.path),
         id::QUERY => text(rows, |row| row.query),
-        id::REFERRER => text(rows, |row| row.enriched.event.referrer.as_deref()),
+        id::REFERRER => text(rows, |row| row.enriched.event.referrer()),
         id::REFERRER_HOST => text(rows, |row| row.enriched.visit.referrer_host.as_deref()),
-        id::USER_AGENT => text(rows, |row| row.enriched.event.user_agent.as_deref()),
-        id::IP => text(rows, |row| row.enriched.event.ip.as_deref()),
+        id::USER_AGENT => text(rows, |row| row.enriched.event.user_agent()),
+        id::IP => text(rows, |row| row.enriched.event.ip()),
         id::GEO => places::column(field, &rows.iter().map(|row| row.place).collect::<Vec<_>>(), None),
         id::GEO_DATABASE => text(rows, |row| row.enriched.geo_database.as_deref()),
-        id::HEADERS => text(rows, |row| row.enriched.event.headers.as_deref()),
+        id::HEADERS => text(rows, |row| row.enriched.event.headers()),
         id::PROPERTIES => text(rows, |row| row.properties.as_deref()),
         id::LATE => Ok(flags(rows, |row| row.enriched.late)),
         id::LOG_TOPIC => text(rows, |row| Some(&row.enriched.position.topic)),

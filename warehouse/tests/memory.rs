@@ -6,7 +6,7 @@
 #[expect(dead_code, reason = "other tests need more")]
 mod support;
 
-use event::Enriched;
+use event::{Enriched, Text};
 use peak_alloc::PeakAlloc;
 use warehouse::{Config, Table};
 
@@ -27,8 +27,8 @@ const EVENTS_PER_CALL: i64 = 1_000;
 fn view(offset: i64, day: i64) -> Enriched {
     let mut enriched = at_micros(offset, day * DAY + offset);
     let site = ["shop", "blog", "docs"][offset as usize % 3];
-    enriched.event.url = Some(format!("https://{site}.example/{:x}", offset * 0x9e37_79b9));
-    enriched.event.headers = Some(format!("{{\"x-request-id\":\"{:0>3000}\"}}", offset * 0x9e37_79b9));
+    enriched.event.set(Text::Url, Some(&format!("https://{site}.example/{:x}", offset * 0x9e37_79b9)));
+    enriched.event.set(Text::Headers, Some(&format!("{{\"x-request-id\":\"{:0>3000}\"}}", offset * 0x9e37_79b9)));
     enriched.event.extra.insert("site".into(), site.into());
     enriched
 }

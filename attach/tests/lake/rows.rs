@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use event::{
-    Advance, Campaign, Channel, Device, Enriched, Event, EventId, LogPosition, Place, Positions, Timestamp, UserAgent,
-    Visit,
+    Advance, Campaign, Channel, Device, Enriched, Event, EventId, LogPosition, Place, Positions, Text, Timestamp,
+    UserAgent, Visit,
 };
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -55,19 +55,18 @@ fn row_at(offset: i64, micros: i64, late: bool, random: &mut StdRng) -> Enriched
     if offset % 5 > 0 {
         extra.insert("site".into(), SITES[random.random_range(0..4)].into());
     }
+    let mut event = Event::new(EventId::of_record(event_time, &position), event_time, event_time);
+    event.extra = extra;
+    for (text, value) in [
+        (Text::Url, Some(format!("https://shop.example/{}/{}?q={offset}", offset % 100, words.join("/")))),
+        (Text::Referrer, (offset % 3 == 0).then(|| format!("https://search.example/?q={}", offset % 13))),
+        (Text::UserAgent, Some(format!("Mozilla/5.0 ({})", words[0]))),
+        (Text::Host, Some("shop.example".to_owned())),
+    ] {
+        event.set(text, value.as_deref());
+    }
     Enriched {
-        event: Event {
-            id: EventId::of_record(event_time, &position),
-            event_time,
-            received_at: event_time,
-            url: Some(format!("https://shop.example/{}/{}?q={offset}", offset % 100, words.join("/"))),
-            referrer: (offset % 3 == 0).then(|| format!("https://search.example/?q={}", offset % 13)),
-            user_agent: Some(format!("Mozilla/5.0 ({})", words[0])),
-            host: Some("shop.example".into()),
-            ip: None,
-            headers: None,
-            extra,
-        },
+        event,
         place: Arc::new(place(offset, random)),
         geo_database: (offset % 4 > 0).then(|| "city@2026-01-01".into()),
         visit: visit(offset),

@@ -44,14 +44,14 @@ impl FieldLimits {
     /// The first one that does not.
     pub fn check(&self, event: &Event) -> Result<(), Fault> {
         let texts = [
-            ("url", &event.url, self.url_chars),
-            ("referrer", &event.referrer, self.referrer_chars),
-            ("host", &event.host, self.host_chars),
-            ("user_agent", &event.user_agent, self.user_agent_chars),
-            ("headers", &event.headers, self.headers_chars),
+            ("url", event.url(), self.url_chars),
+            ("referrer", event.referrer(), self.referrer_chars),
+            ("host", event.host(), self.host_chars),
+            ("user_agent", event.user_agent(), self.user_agent_chars),
+            ("headers", event.headers(), self.headers_chars),
         ];
-        let is_long = |text: &Option<String>, limit| text.as_ref().is_some_and(|text| exceeds(text, limit));
-        if let Some((name, _, limit)) = texts.into_iter().find(|(_, text, limit)| is_long(text, *limit)) {
+        let is_long = |text: Option<&str>, limit| text.is_some_and(|text| exceeds(text, limit));
+        if let Some((name, _, limit)) = texts.into_iter().find(|(_, text, limit)| is_long(*text, *limit)) {
             return Err(Fault::too_long(name, limit));
         }
         let limit = self.property_chars;

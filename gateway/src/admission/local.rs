@@ -9,7 +9,7 @@ use super::sites::host_of;
 /// Whether the event's page is a file, or served by the visitor's own machine.
 pub fn is_local(event: &Event) -> bool {
     let is_file =
-        event.url.as_deref().is_some_and(|url| url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:")));
+        event.url().is_some_and(|url| url.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("file:")));
     is_file || host_of(event).is_some_and(|host| is_local_host(&host))
 }
 

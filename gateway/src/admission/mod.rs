@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::http::HeaderMap;
 use axum::http::header::{HeaderName, ORIGIN, REFERER};
-use event::{Draft, Event, Timestamp};
+use event::{Draft, Event, Text, Timestamp};
 use tracing::warn;
 
 pub use claims::TimeWindow;
@@ -216,8 +216,8 @@ impl Admission {
         if !caller.is_trusted {
             self.window.hold(&mut event);
         }
-        if event.user_agent.is_none() && (!caller.is_trusted || claims::is_browser(headers)) {
-            event.user_agent = claims::user_agent(headers).map(str::to_owned);
+        if event.user_agent().is_none() && (!caller.is_trusted || claims::is_browser(headers)) {
+            event.set(Text::UserAgent, claims::user_agent(headers));
         }
         self.fields.check(&event)?;
         if self.ignore_local && local::is_local(&event) {

@@ -183,8 +183,8 @@ impl Sites {
 
 /// The host of the event's page, in lower case: that of `url` when it is absolute, else `host` without its port.
 pub fn host_of(event: &Event) -> Option<String> {
-    let url = event.url.as_deref().and_then(|url| Url::parse(url).ok());
-    let host = url.as_ref().and_then(Url::host_str).or_else(|| event.host.as_deref().map(without_port));
+    let url = event.url().and_then(|url| Url::parse(url).ok());
+    let host = url.as_ref().and_then(Url::host_str).or_else(|| event.host().map(without_port));
     host.map(str::to_ascii_lowercase)
 }
 

@@ -103,7 +103,7 @@ impl Sink for StoreSink {
 }
 
 fn url(row: &Enriched) -> String {
-    row.event.url.clone().unwrap_or_default()
+    row.event.url().unwrap_or_default().to_owned()
 }
 
 /// Dead letters in memory.

@@ -18,15 +18,15 @@ const fn column(key: &'static str, put: fn(&mut Vec<u8>, &Enriched)) -> Column {
 /// The record's JSON: the lab's six keys, then pageberg's own; null where unknown. Geodata and properties are JSON text, as
 /// in Postgres. Written by a serialiser that is told the keys, a record would cost three times as much.
 static COLUMNS: [Column; 31] = [
-    column(r#"{"ip":"#, |row, e| put_text(row, e.event.ip.as_deref())),
+    column(r#"{"ip":"#, |row, e| put_text(row, e.event.ip())),
     column(r#","event_timestamp":"#, |row, e| put_time(row, e.event.event_time)),
-    column(r#","referrer":"#, |row, e| put_text(row, e.event.referrer.as_deref())),
-    column(r#","host":"#, |row, e| put_text(row, e.event.host.as_deref())),
-    column(r#","url":"#, |row, e| put_text(row, e.event.url.as_deref())),
+    column(r#","referrer":"#, |row, e| put_text(row, e.event.referrer())),
+    column(r#","host":"#, |row, e| put_text(row, e.event.host())),
+    column(r#","url":"#, |row, e| put_text(row, e.event.url())),
     column(r#","geodata":"#, |row, e| put_text(row, Some(&e.place.geodata()))),
     column(r#","event_id":"#, |row, e| put_text(row, Some(e.event.id.encode(&mut [0; 36])))),
     column(r#","received_at":"#, |row, e| put_time(row, e.event.received_at)),
-    column(r#","user_agent":"#, |row, e| put_text(row, e.event.user_agent.as_deref())),
+    column(r#","user_agent":"#, |row, e| put_text(row, e.event.user_agent())),
     column(r#","geo_database":"#, |row, e| put_text(row, e.geo_database.as_deref())),
     column(r#","late":"#, |row, e| put_json(row, &e.late)),
     column(r#","properties":"#, |row, e| put_text(row, e.event.properties().as_deref())),
@@ -65,7 +65,7 @@ pub(super) fn record(enriched: &Enriched) -> NewRecord {
     payload.push(b'}');
     let event = &enriched.event;
     NewRecord {
-        key: Bytes::copy_from_slice(&partition_key(event.host.as_deref(), event.ip.as_deref())),
+        key: Bytes::copy_from_slice(&partition_key(event.host(), event.ip())),
         event_id: Some(event.id),
         payload: payload.into(),
     }

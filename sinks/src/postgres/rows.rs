@@ -42,15 +42,15 @@ const fn column(name: &'static str, kind: Kind, put: fn(&mut Vec<u8>, &Enriched)
 
 /// The columns in the order of a row: the lab's six, then pageberg's own.
 pub(super) static COLUMNS: [Column; 33] = [
-    column("ip", Kind::Text, |row, e| put_text(row, e.event.ip.as_deref())),
+    column("ip", Kind::Text, |row, e| put_text(row, e.event.ip())),
     column("event_timestamp", Kind::Time, |row, e| put_time(row, e.event.event_time)),
-    column("referrer", Kind::Text, |row, e| put_text(row, e.event.referrer.as_deref())),
-    column("host", Kind::Text, |row, e| put_text(row, e.event.host.as_deref())),
-    column("url", Kind::Text, |row, e| put_text(row, e.event.url.as_deref())),
+    column("referrer", Kind::Text, |row, e| put_text(row, e.event.referrer())),
+    column("host", Kind::Text, |row, e| put_text(row, e.event.host())),
+    column("url", Kind::Text, |row, e| put_text(row, e.event.url())),
     column("geodata", Kind::Json, |row, e| put_json(row, Some(e.place.geodata()))),
     column("event_id", Kind::Uuid, |row, e| put(row, Some(&e.event.id.to_bytes()))),
     column("received_at", Kind::Time, |row, e| put_time(row, e.event.received_at)),
-    column("user_agent", Kind::Text, |row, e| put_text(row, e.event.user_agent.as_deref())),
+    column("user_agent", Kind::Text, |row, e| put_text(row, e.event.user_agent())),
     column("latitude", Kind::Double, |row, e| put(row, e.place.latitude.map(f64::to_be_bytes).as_ref())),
     column("longitude", Kind::Double, |row, e| put(row, e.place.longitude.map(f64::to_be_bytes).as_ref())),
     column("timezone", Kind::Text, |row, e| put_foreign_text(row, e.place.timezone.as_deref())),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use event::{Campaign, Channel, Device, Enriched, EventId, Place, UserAgent, Visit};
+use event::{Campaign, Channel, Device, Enriched, EventId, Place, Text, UserAgent, Visit};
 use iceberg::expr::{Predicate, Reference};
 use iceberg::spec::{Datum, PrimitiveType, Type};
 use iceberg::transaction::{AddColumn, ApplyTransactionAction, Transaction};
@@ -34,11 +34,11 @@ fn full() -> Enriched {
     event.id = EventId::parse("01890A5D-AC96-774B-BCCE-B302099A8057").unwrap();
     event.event_time = time("9999-12-31T23:59:59.999Z");
     event.received_at = time("2026-01-31T09:30:00.123Z");
-    event.referrer = Some("https://Search.example/?q=🧊".to_owned());
-    event.user_agent = Some("{\"family\":\"x\"}".to_owned());
-    event.host = Some("shop.example".to_owned());
-    event.ip = Some("2001:db8::1".to_owned());
-    event.headers = Some("{\"dnt\":\"1\"}".to_owned());
+    event.set(Text::Referrer, Some("https://Search.example/?q=🧊"));
+    event.set(Text::UserAgent, Some("{\"family\":\"x\"}"));
+    event.set(Text::Host, Some("shop.example"));
+    event.set(Text::Ip, Some("2001:db8::1"));
+    event.set(Text::Headers, Some("{\"dnt\":\"1\"}"));
     event.extra =
         serde_json::from_str(r#"{"event_name":"köpa","site":"shop","plan":{"tier":[1,null,"\u0000"]}}"#).unwrap();
     enriched.place = Arc::new(Place {
@@ -129,8 +129,8 @@ async fn every_column_comes_back_as_it_was_from_the_emptiest_event_to_the_fulles
     let mut table = open(folder.path()).await;
     let earliest = at_micros(0, 0);
     let mut odd = with_url(1, "not an address?\u{202e}\u{feff}");
-    odd.event.referrer = Some("-".to_owned());
-    odd.event.ip = Some("unknown".to_owned());
+    odd.event.set(Text::Referrer, Some("-"));
+    odd.event.set(Text::Ip, Some("unknown"));
     odd.event.extra = serde_json::from_str(r#"{"site":7}"#).unwrap();
     odd.place = Arc::new(Place { asn: Some(0), ..Place::default() });
     let huge = with_url(2, format!("https://shop.example/{}", "ü".repeat(500_000)));
@@ -139,7 +139,7 @@ async fn every_column_comes_back_as_it_was_from_the_emptiest_event_to_the_fulles
     for rows in both_readers(folder.path(), &["rows"]) {
         assert_eq!(rows[0], bare_row(&earliest));
         assert_eq!(rows[3], full_row());
-        assert_eq!(rows[2]["url"], huge.event.url.clone().unwrap());
+        assert_eq!(rows[2]["url"], huge.event.url().unwrap());
         assert_eq!(rows[2]["path"].as_str().unwrap().len(), 1_000_001);
         let odd = &rows[1];
         assert_eq!([&odd["site"], &odd["referrer_host"], &odd["geo"]["country"]], [&Value::Null; 3]);

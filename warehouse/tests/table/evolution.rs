@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use event::Enriched;
+use event::{Enriched, Text};
 use iceberg::Catalog;
 use iceberg::spec::Schema;
 use iceberg::transaction::{ApplyTransactionAction, Transaction};
@@ -43,7 +43,7 @@ async fn old_table(folder: &Path) {
 /// An event of which this release stores more than the first.
 fn visit(offset: i64) -> Enriched {
     let mut enriched = with_url(offset, format!("/{offset}"));
-    enriched.event.ip = Some("192.0.2.1".to_owned());
+    enriched.event.set(Text::Ip, Some("192.0.2.1"));
     enriched.event.extra.insert("event_name".to_owned(), "signup".into());
     enriched
 }

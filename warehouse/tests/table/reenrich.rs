@@ -4,7 +4,7 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 
-use event::{Enriched, Place, Reenriched, Reenrichment, Relocated, Timestamp, Verdicts};
+use event::{Enriched, Place, Reenriched, Reenrichment, Relocated, Text, Timestamp, Verdicts};
 use iceberg::expr::Predicate;
 use serde_json::{Value, json};
 use warehouse::{Config, Error, Table};
@@ -37,8 +37,8 @@ fn days(range: Range<i64>) -> Range<Timestamp> {
 /// An event of a day as the old database saw it.
 fn visit(offset: i64, day: i64, ip: &str) -> Enriched {
     let mut enriched = at_micros(offset, day * DAY + offset);
-    enriched.event.url = Some(format!("https://shop.example/{offset}"));
-    enriched.event.ip = Some(ip.to_owned());
+    enriched.event.set(Text::Url, Some(&format!("https://shop.example/{offset}")));
+    enriched.event.set(Text::Ip, Some(ip));
     enriched.place = Arc::new(place("OLD"));
     enriched.geo_database = Some(OLD.into());
     enriched
@@ -112,7 +112,7 @@ async fn rows_of_the_range_get_todays_places_and_nothing_else_changes() {
     deliver(&mut table, &of_days(0)).await;
     deliver(&mut table, &of_days(50)).await;
     let mut bare = visit(100, 10, "");
-    bare.event.ip = None;
+    bare.event.set(Text::Ip, None);
     bare.place = Arc::default();
     bare.geo_database = None;
     deliver(&mut table, &[bare, visit(101, 300, "192.0.2.1")]).await;
@@ -171,7 +171,7 @@ async fn large_files_are_rewritten_with_bounds_that_find_every_row() {
     let noise = |offset: i64| -> String { (0..40).map(|part| bare(offset * 40 + part).event.id.to_string()).collect() };
     let events = (0..5_000).map(|offset| {
         let mut visit = visit(offset, 10, &format!("192.0.2.{}", offset % 200));
-        visit.event.referrer = Some(noise(offset));
+        visit.event.set(Text::Referrer, Some(&noise(offset)));
         visit
     });
     let events: Vec<Enriched> = events.collect();

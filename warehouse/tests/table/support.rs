@@ -10,7 +10,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use arrow_array::RecordBatch;
-use event::{Advance, Enriched, Event, EventId, LogPosition, Place, Positions, Timestamp, Visit};
+use event::{Advance, Enriched, Event, EventId, LogPosition, Place, Positions, Text, Timestamp, Visit};
 use futures::TryStreamExt;
 use iceberg::expr::Predicate;
 use iceberg::io::LocalFsStorageFactory;
@@ -30,18 +30,7 @@ pub fn bare(offset: i64) -> Enriched {
     let event_time = time("2026-01-31T09:30:00.000Z");
     let position = LogPosition { topic: TOPIC.into(), partition: 0, offset };
     Enriched {
-        event: Event {
-            id: EventId::of_record(event_time, &position),
-            event_time,
-            received_at: event_time,
-            url: None,
-            referrer: None,
-            user_agent: None,
-            host: None,
-            ip: None,
-            headers: None,
-            extra: serde_json::Map::new(),
-        },
+        event: Event::new(EventId::of_record(event_time, &position), event_time, event_time),
         place: Arc::new(Place::default()),
         geo_database: None,
         visit: Visit::default(),
@@ -50,9 +39,9 @@ pub fn bare(offset: i64) -> Enriched {
     }
 }
 
-pub fn with_url(offset: i64, url: impl Into<String>) -> Enriched {
+pub fn with_url(offset: i64, url: impl AsRef<str>) -> Enriched {
     let mut enriched = bare(offset);
-    enriched.event.url = Some(url.into());
+    enriched.event.set(Text::Url, Some(url.as_ref()));
     enriched
 }
 

@@ -4,7 +4,7 @@ use std::fs::File;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMicrosecondType;
-use event::Enriched;
+use event::{Enriched, Text};
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -20,7 +20,7 @@ fn events(count: i64) -> Vec<Enriched> {
         let mut enriched = at_micros(offset, offset * 7_919 % 86_400 * 1_000_000);
         if let Some(site) = [None, Some("shop"), Some("blog"), Some("docs")][offset as usize % 4] {
             enriched.event.extra.insert("site".into(), site.into());
-            enriched.event.host = Some(format!("{}.{site}.example", ["www", "m"][offset as usize / 4 % 2]));
+            enriched.event.set(Text::Host, Some(&format!("{}.{site}.example", ["www", "m"][offset as usize / 4 % 2])));
         }
         enriched
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use event::{Enriched, Place};
+use event::{Enriched, Place, Text};
 use iceberg::expr::{Predicate, Reference};
 use iceberg::spec::Datum;
 use serde_json::{Value, json};
@@ -38,8 +38,8 @@ fn events() -> Vec<Enriched> {
         .zip(0..)
         .map(|(host, offset)| {
             let mut enriched = at_micros(offset, offset % 4 * 200 * 86_400_000_000 + offset * 3_600_000_000);
-            enriched.event.url = host.as_ref().map(|host| format!("https://{host}/{offset}"));
-            enriched.event.host = host;
+            enriched.event.set(Text::Url, host.as_ref().map(|host| format!("https://{host}/{offset}")).as_deref());
+            enriched.event.set(Text::Host, host.as_deref());
             let country = ["DE", "FR", ""][offset as usize % 3];
             let country = (!country.is_empty()).then(|| country.into());
             enriched.place = Arc::new(Place { country, ..Place::default() });

@@ -6,7 +6,7 @@ mod unreferenced;
 
 use std::path::Path;
 
-use event::Enriched;
+use event::{Enriched, Text};
 use iceberg::spec::DataFile;
 use serde_json::Value;
 use warehouse::{Maintained, MaintenanceConfig, Table};
@@ -20,7 +20,7 @@ const SITES: [&str; 3] = ["shop", "blog", "docs"];
 /// An event of a day that has a site.
 fn view(offset: i64, day: i64) -> Enriched {
     let mut enriched = at_micros(offset, day * DAY + (offset * 7_919) % 1_000_000);
-    enriched.event.url = Some(format!("https://shop.example/{offset}"));
+    enriched.event.set(Text::Url, Some(&format!("https://shop.example/{offset}")));
     enriched.event.extra.insert("site".into(), SITES[offset as usize % 3].into());
     enriched
 }
