@@ -37,11 +37,13 @@ impl FieldError {
 /// The fields of one JSON object: known keys as text, others as they came. U+0000 is replaced by U+FFFD.
 #[derive(Debug, Default, Clone)]
 pub struct Draft {
-    texts: Texts,
-    event_id: Span,
-    event_time: Span,
+    pub(crate) texts: Texts,
+    pub(crate) event_id: Span,
+    pub(crate) event_time: Span,
     received_at: Span,
-    extra: Map<String, Value>,
+    pub(crate) extra: Map<String, Value>,
+    /// Whether every value was read as it was written.
+    is_literal: bool,
 }
 
 impl Draft {
@@ -74,12 +76,16 @@ impl Draft {
     /// Reads what is as records usually are. A fault of a member counts only in an object that can be read to its end.
     fn read(json: &str) -> Option<Result<Self, FieldError>> {
         let mut object = Object::open(json)?;
-        let mut draft = Self { texts: Texts::with_capacity(json.len() - json.len() / MARKS_SHARE), ..Self::default() };
+        let texts = Texts::with_capacity(json.len() - json.len() / MARKS_SHARE);
+        let mut draft = Self { texts, is_literal: true, ..Self::default() };
         let mut fault = None;
         loop {
             let start = draft.texts.buffer().len();
             match object.next(draft.texts.buffer())? {
-                Next::End => return Some(fault.map_or(Ok(draft), Err)),
+                Next::End => {
+                    draft.is_literal &= !object.has_replaced();
+                    return Some(fault.map_or(Ok(draft), Err));
+                }
                 Next::Member(_, Given::Other(value)) if is_deeper_than(&value, MAX_DEPTH - 1) => return None,
                 Next::Member(key, given) => fault = fault.or_else(|| draft.put(key, given, start).err()),
             }
@@ -144,6 +150,11 @@ impl Draft {
         Ok(self.into_event(id, event_time, received_at))
     }
 
+    /// Whether a record may repeat the JSON that it was read from: each key stands there once, and with its value.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.is_literal && self.received_at.is_none()
+    }
+
     /// Whether it is a page view: what else happened has a name.
     fn is_page_view(&self) -> bool {
         self.extra.get(EVENT_NAME).is_none_or(Value::is_null)
@@ -190,7 +201,11 @@ impl Draft {
         let Some((slot, nested)) = self.slot(key) else {
             let value = match given {
                 Given::Text => Value::String(self.texts.buffer().split_off(start)),
-                Given::Other(value) => value,
+                Given::Other(value) => {
+                    // A nested object may have a key twice.
+                    self.is_literal &= !value.is_object() && !value.is_array();
+                    value
+                }
             };
             return match self.extra.insert(key.to_owned(), value) {
                 None => Ok(()),
@@ -200,12 +215,15 @@ impl Draft {
         if !slot.is_none() {
             return Err(FieldError::of(key, "appears twice"));
         }
+        let is_text = matches!(given, Given::Text);
         let span = match (given, nested) {
             (Given::Text, _) => written,
             (Given::Other(Value::Null), _) => Span::default(),
             (Given::Other(other), Nested::KeptAsJson) => self.texts.push(&other.to_string()),
             (Given::Other(_), Nested::Refused) => return Err(FieldError::of(key, "must be text")),
         };
+        // Null can be given twice.
+        self.is_literal &= is_text;
         if let Some((slot, _)) = self.slot(key) {
             *slot = span;
         }

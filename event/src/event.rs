@@ -95,13 +95,11 @@ impl Event {
                 None => into.extend_from_slice(b"null"),
             }
         }
-        into.extend_from_slice(b",\"event_time\":\"");
-        into.extend_from_slice(&self.event_time.iso());
-        into.extend_from_slice(b"\",\"event_id\":\"");
+        write_time(",\"event_time\":\"", self.event_time, into);
+        into.extend_from_slice(b",\"event_id\":\"");
         into.extend_from_slice(self.id.encode(&mut [0; 36]).as_bytes());
-        into.extend_from_slice(b"\",\"received_at\":\"");
-        into.extend_from_slice(&self.received_at.iso());
         into.push(b'"');
+        write_time(",\"received_at\":\"", self.received_at, into);
         for (key, value) in &self.extra {
             into.push(b',');
             write_text(key, into);
@@ -131,6 +129,13 @@ impl Event {
     fn column_of_its_own(&self, key: &str) -> Option<&str> {
         self.extra.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
     }
+}
+
+/// Appends a time and the quote at its end.
+pub(crate) fn write_time(key: &str, time: Timestamp, into: &mut Vec<u8>) {
+    into.extend_from_slice(key.as_bytes());
+    into.extend_from_slice(&time.iso());
+    into.push(b'"');
 }
 
 /// The extra keys of an event that no column shows.

@@ -14,8 +14,12 @@ impl EventId {
     /// A new UUIDv7 of this moment.
     pub fn new() -> Self {
         let millis = u64::try_from(Timestamp::now().millis()).unwrap_or_default();
-        // `Uuid::now_v7` asks the system for the random bits of each id.
-        Self(Builder::from_unix_timestamp_millis(millis, &rand::random()).into_uuid())
+        // `Uuid::now_v7` asks the system for the random bits of each id; a number is drawn at once, bytes one by one.
+        let (bits, more): (u64, u16) = rand::random();
+        let mut random = [0; 10];
+        random[..8].copy_from_slice(&bits.to_le_bytes());
+        random[8..].copy_from_slice(&more.to_le_bytes());
+        Self(Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
     }
 
     /// Reads any of the UUID's usual spellings; `None` for anything else.

@@ -1,7 +1,8 @@
 //! The nouns of pageberg: what a page view is at each stage of its path, without any I/O.
 //!
 //! 1. A sender's JSON is read into a [`Draft`]: fields as they came.
-//! 2. The gateway turns a draft into an [`Event`] with [`Draft::accept`] and records it with [`Event::to_record`].
+//! 2. The gateway turns a draft into an [`Event`] with [`Draft::accept`] and records it with [`Event::to_record`], or by
+//!    repeating what was sent ([`Verbatim`]).
 //! 3. The pipeline reads the record back with [`Draft::parse`] and [`Draft::recorded`].
 //! 4. With the visitor's [`Place`] and what its own text tells ([`Visit`]) it is [`Enriched`], which is what sinks write.
 //! 5. What cannot go on becomes a [`DeadLetter`].
@@ -25,6 +26,7 @@ mod relocate;
 mod secret;
 mod texts;
 mod time;
+mod verbatim;
 mod visit;
 
 pub use dead_letter::{DeadLetter, LetterId, LetterRecord, Stage};
@@ -40,4 +42,5 @@ pub use relocate::{Locate, Reenriched, Reenrichment, Relocated, Verdict, Verdict
 pub use secret::{Secret, SecretUrl};
 pub use texts::Text;
 pub use time::{TimeError, Timestamp};
+pub use verbatim::Verbatim;
 pub use visit::{Campaign, Channel, Device, UserAgent, Visit};

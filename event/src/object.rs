@@ -36,6 +36,7 @@ pub(crate) struct Object<'a> {
     json: &'a str,
     at: usize,
     begun: bool,
+    replaced: bool,
 }
 
 impl<'a> Object<'a> {
@@ -43,7 +44,7 @@ impl<'a> Object<'a> {
     pub fn open(json: &'a str) -> Option<Self> {
         let json = if json.ends_with('}') { json } else { json.trim_end_matches([' ', '\n', '\r', '\t']) };
         let is_plain = json.bytes().fold(u8::MAX, u8::min) >= b' ';
-        let mut object = Self { json, at: 0, begun: false };
+        let mut object = Self { json, at: 0, begun: false, replaced: false };
         (is_plain && object.takes(b'{')).then_some(object)
     }
 
@@ -60,6 +61,11 @@ impl<'a> Object<'a> {
         self.expect(b':')?;
         let given = if self.takes(b'"') { self.text(buffer)? } else { Given::Other(self.other()?) };
         Some(Next::Member(key, given))
+    }
+
+    /// Whether a text so far had U+0000.
+    pub fn has_replaced(&self) -> bool {
+        self.replaced
     }
 
     /// Goes past any blanks, and past this byte if it comes then.
@@ -98,7 +104,10 @@ impl<'a> Object<'a> {
                 continue;
             }
             buffer.push(match self.escaped()? {
-                '\0' => '\u{fffd}',
+                '\0' => {
+                    self.replaced = true;
+                    '\u{fffd}'
+                }
                 character => character,
             });
             unseen = self.at;

@@ -36,7 +36,7 @@ impl Text {
 }
 
 /// Where a text stands among others; nowhere by default, which is what an end before the start means.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Span {
     start: u32,
     end: u32,
@@ -69,6 +69,11 @@ impl Texts {
 
     pub fn get(&self, text: Text) -> Option<&str> {
         self.read(self.spans[text as usize])
+    }
+
+    /// Where the event's texts stand, in the order of [`Text::ALL`].
+    pub fn spans(&self) -> [Span; Text::ALL.len()] {
+        self.spans
     }
 
     pub fn slot(&mut self, text: Text) -> &mut Span {

@@ -1,8 +1,9 @@
 //! A point in time: microseconds since 1970 in UTC, between the years 1970 and 9999.
 
 use std::fmt;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime};
 
 use crate::calendar;
 
@@ -26,7 +27,8 @@ const MAX_MICROS: i64 = 253_402_300_799_999_999;
 impl Timestamp {
     /// The present; a system clock set before 1970 counts as 1970.
     pub fn now() -> Self {
-        Self(Utc::now().timestamp_micros().clamp(0, MAX_MICROS))
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_micros()).unwrap_or(MAX_MICROS).min(MAX_MICROS))
     }
 
     /// From microseconds since 1970.

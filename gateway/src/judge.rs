@@ -3,13 +3,13 @@
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
-use event::{Event, Timestamp, partition_key};
+use event::{Event, Timestamp, Verbatim, partition_key};
 use eventlog::NewRecord;
 
 use crate::admission::{Admission, Admitted, Caller};
 use crate::body::{BodyError, Encoding, Memory, Share};
 use crate::problem::Problem;
-use crate::protocols::{Asked, Protocol, Reply, Request};
+use crate::protocols::{Asked, Protocol, Reply, Request, Told};
 use crate::split::SplitError;
 use crate::tally::Tally;
 use crate::verdict::{Fault, Verdict};
@@ -109,19 +109,28 @@ pub fn judge(
     };
     let headers = &received.head.headers;
     let mut writer = RecordWriter::new(count, body.len());
-    for draft in message.events {
-        let admitted = draft.and_then(|draft| admission.admit(&caller, headers, received.received_at, draft));
-        judged.add(admitted, &mut writer)?;
+    for told in message.events {
+        let (admitted, verbatim) = match told {
+            Ok(Told { draft, verbatim }) => (admission.admit(&caller, headers, received.received_at, draft), verbatim),
+            Err(fault) => (Err(fault), None),
+        };
+        judged.add(admitted, verbatim, &mut writer)?;
     }
     admission.charge_sites(&judged.site_counts)?;
     Ok(judged)
 }
 
 impl Judged {
-    fn add(&mut self, admitted: Result<Admitted, Fault>, writer: &mut RecordWriter) -> Result<(), BodyError> {
+    fn add(
+        &mut self,
+        admitted: Result<Admitted, Fault>,
+        verbatim: Option<Verbatim<'_>>,
+        writer: &mut RecordWriter,
+    ) -> Result<(), BodyError> {
         let (verdict, payload_bytes) = match admitted {
             Ok(Admitted::Event(event, site)) => {
-                let record = writer.record(&event);
+                // Of a site's event, the site is ours to write.
+                let record = writer.record(&event, verbatim.filter(|_| site.is_none()));
                 let payload_bytes = record.payload.len();
                 self.records.push(record);
                 if let Some(site) = site {
@@ -151,9 +160,11 @@ impl RecordWriter {
         Self { piece, json: Vec::with_capacity(room(1, body_bytes / events.max(1))) }
     }
 
-    fn record(&mut self, event: &Event) -> NewRecord {
+    fn record(&mut self, event: &Event, verbatim: Option<Verbatim<'_>>) -> NewRecord {
         self.json.clear();
-        event.write_record(&mut self.json);
+        if !verbatim.is_some_and(|verbatim| verbatim.write_record(event, &mut self.json)) {
+            event.write_record(&mut self.json);
+        }
         let key = partition_key(event.host(), event.ip());
         let mut keep = |bytes: &[u8]| {
             self.piece.extend_from_slice(bytes);

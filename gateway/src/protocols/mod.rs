@@ -18,7 +18,7 @@ mod umami;
 use axum::http::header::REFERER;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
-use event::{Draft, Timestamp};
+use event::{Draft, Timestamp, Verbatim};
 
 pub use ga4::{Gtag, MeasurementProtocol};
 pub use matomo::Matomo;
@@ -89,8 +89,22 @@ impl Asked<'_> {
     }
 }
 
-/// Events in their order, each a draft or what is wrong with it: a vector's `into_iter()`, or made one by one.
-pub type Events<'a> = Box<dyn ExactSizeIterator<Item = Result<Draft, Fault>> + 'a>;
+/// An event as a request tells it.
+pub struct Told<'a> {
+    /// What it says.
+    pub draft: Draft,
+    /// Its own JSON, where its record may be that.
+    pub verbatim: Option<Verbatim<'a>>,
+}
+
+impl From<Draft> for Told<'_> {
+    fn from(draft: Draft) -> Self {
+        Self { draft, verbatim: None }
+    }
+}
+
+/// Events in their order, each as told or what is wrong with it: a vector's `into_iter()`, or made one by one.
+pub type Events<'a> = Box<dyn ExactSizeIterator<Item = Result<Told<'a>, Fault>> + 'a>;
 
 /// What a request says.
 pub struct Message<'a> {
@@ -116,8 +130,11 @@ pub enum Reply {
 
 impl<'a> Message<'a> {
     /// A message without a key in its body.
-    pub fn of(events: impl IntoIterator<Item = Result<Draft, Fault>, IntoIter: ExactSizeIterator + 'a>) -> Self {
-        Self { key: None, reply: Reply::default(), events: Box::new(events.into_iter()) }
+    pub fn of<T: Into<Told<'a>>>(
+        events: impl IntoIterator<Item = Result<T, Fault>, IntoIter: ExactSizeIterator + 'a>,
+    ) -> Self {
+        let events = events.into_iter().map(|event| event.map(Into::into));
+        Self { key: None, reply: Reply::default(), events: Box::new(events) }
     }
 
     /// The same with the key of its body.

@@ -3,7 +3,7 @@
 use axum::response::Response;
 use event::Draft;
 
-use super::{Asked, Message, Protocol, Reply, Request};
+use super::{Asked, Message, Protocol, Reply, Request, Told};
 use crate::answer;
 use crate::body::json_tree_bytes;
 use crate::problem::Problem;
@@ -21,7 +21,7 @@ impl Protocol for Native {
         // The text of a draft counts once it stands in the record.
         let trees = events.iter().filter(|json| json.len() <= max_bytes).map(|json| json_tree_bytes(json) - json.len());
         request.memory.reserve(trees.max().unwrap_or_default())?;
-        Ok(Message::of(events.into_iter().map(move |json| draft(json, max_bytes))))
+        Ok(Message::of(events.into_iter().map(move |json| told(json, max_bytes))))
     }
 
     fn answer(&self, _: &Asked<'_>, _: Reply, verdicts: &[Verdict]) -> Response {
@@ -29,9 +29,10 @@ impl Protocol for Native {
     }
 }
 
-fn draft(json: &[u8], max_bytes: usize) -> Result<Draft, Fault> {
+fn told(json: &[u8], max_bytes: usize) -> Result<Told<'_>, Fault> {
     if json.len() > max_bytes {
         return Err(Fault::too_large(max_bytes));
     }
-    Ok(Draft::parse(json)?)
+    let (draft, verbatim) = Draft::parse_verbatim(json)?;
+    Ok(Told { draft, verbatim })
 }
