@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use crate::config::{Config, ConfigError};
-use crate::connection;
+use crate::connection::{self, Ends};
 use crate::intake::Intake;
 use crate::metrics::HTTP_CONNECTIONS;
 use crate::routes::{Demo, Routes};
@@ -73,33 +73,29 @@ impl Gateway {
     /// at most `shutdown_timeout_ms`; what is not durable by then gets no answer.
     pub async fn run(mut self, listener: TcpListener, shutdown: CancellationToken) {
         let slots = Arc::new(Semaphore::new(self.config.max_connections.min(Semaphore::MAX_PERMITS)));
-        let aborting = CancellationToken::new();
+        let ends = Ends { closing: self.intake.closing.clone(), aborting: CancellationToken::new() };
         if let Some(certificate) = self.certificate.take() {
             let closing = self.intake.closing.clone();
             self.intake.tasks.spawn(async move { closing.run_until_cancelled(certificate.run()).await });
         }
         while let Some(accepted) = shutdown.run_until_cancelled(accept(&listener, &slots)).await {
-            self.spawn(accepted, &aborting);
+            self.spawn(accepted, ends.clone());
         }
         drop(listener);
-        self.finish(&aborting).await;
+        self.finish(&ends.aborting).await;
     }
 
-    fn spawn(&self, accepted: Accepted, aborting: &CancellationToken) {
+    fn spawn(&self, accepted: Accepted, ends: Ends) {
         let Accepted { stream, peer, open } = accepted;
-        let (transport, routes, closing) = (self.transport.clone(), self.routes.clone(), self.intake.closing.clone());
+        let (transport, routes) = (self.transport.clone(), self.routes.clone());
         let limits = connection::Limits::of(&self.config);
-        let serving = async move {
-            match closing.run_until_cancelled(transport.establish(stream, peer)).await {
-                Some(Ok(established)) => connection::serve(established, routes, limits, closing).await,
+        self.intake.tasks.spawn(async move {
+            let _open = open;
+            match ends.closing.run_until_cancelled(transport.establish(stream, peer)).await {
+                Some(Ok(established)) => connection::serve(established, routes, limits, ends).await,
                 Some(Err(dropped)) => dropped.count(),
                 None => {}
             }
-        };
-        let aborting = aborting.clone();
-        self.intake.tasks.spawn(async move {
-            let _open = open;
-            aborting.run_until_cancelled(serving).await;
         });
     }
 

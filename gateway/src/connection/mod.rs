@@ -12,11 +12,14 @@ use std::time::Duration;
 use axum::http::header::CONNECTION;
 use axum::http::{HeaderValue, Request, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::time::timeout;
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
 use self::activity::Activity;
@@ -63,35 +66,65 @@ impl Limits {
     }
 }
 
-/// Serves a connection until its sender closes it, leaves it idle, does not read its answers, or `closing` is set: then
+/// What ends connections from outside.
+#[derive(Clone, Default)]
+pub struct Ends {
+    /// No more requests are wanted.
+    pub closing: CancellationToken,
+    /// Requests in flight are not waited for any more.
+    pub aborting: CancellationToken,
+}
+
+/// What happens beside a connection.
+#[derive(Clone, Copy)]
+enum Beside {
+    Idle,
+    Closing,
+    GivenUp,
+}
+
+/// Serves a connection until its sender closes it, leaves it idle, does not read its answers, or it is to end: then
 /// requests in flight are finished first.
-pub async fn serve(established: Established, routes: Routes, limits: Limits, closing: CancellationToken) {
+pub async fn serve(established: Established, routes: Routes, limits: Limits, ends: Ends) {
     let Established { stream, peer, place: _place } = established;
     let activity = Arc::new(Activity::default());
+    // Of this connection alone, so that requests of others do not wait for the same counts of references.
+    let routes = Arc::new(routes);
     let service = service_fn(|request| {
         let (response, activity, visit) = (answer(routes.clone(), peer, request), activity.clone(), activity.visit());
         async move { Ok::<_, Infallible>(response.await.map(|body| Sent::new(body, &activity, visit))) }
     });
     let protocol = protocol(limits.idle);
     let mut connection = pin!(protocol.serve_connection(TokioIo::new(stream), service));
-    let serving = async {
-        let is_closing = tokio::select! {
+    let mut beside = watch(&activity, limits, ends);
+    loop {
+        let happened = tokio::select! {
+            biased;
+            // Whatever ends a connection here, there is nobody to tell: the sender has its answers or has gone.
             _ = connection.as_mut() => return,
-            () = activity.cease(limits.idle) => false,
-            () = closing.cancelled() => true,
+            happened = beside.next() => happened,
         };
-        connection.as_mut().graceful_shutdown();
-        // Whatever ends a connection here, there is nobody to tell: the sender has its answers or has gone.
-        if is_closing {
-            let _ended = connection.await;
-        } else {
-            let _ended = timeout(limits.idle, connection).await;
+        match happened {
+            None | Some(Beside::GivenUp) => return,
+            Some(Beside::Closing) => connection.as_mut().graceful_shutdown(),
+            Some(Beside::Idle) => {
+                connection.as_mut().graceful_shutdown();
+                beside.push(sleep(limits.idle).map(|()| Beside::GivenUp).boxed());
+            }
         }
-    };
-    tokio::select! {
-        () = serving => {}
-        () = activity.stall(limits.patience) => {}
     }
+}
+
+/// All that is waited for beside a connection. A connection is polled for each part of each request; these only when
+/// something happens.
+fn watch(activity: &Arc<Activity>, limits: Limits, ends: Ends) -> FuturesUnordered<BoxFuture<'static, Beside>> {
+    let (reader, sender) = (activity.clone(), activity.clone());
+    FuturesUnordered::from_iter([
+        async move { sender.cease(limits.idle).await }.map(|()| Beside::Idle).boxed(),
+        async move { reader.stall(limits.patience).await }.map(|()| Beside::GivenUp).boxed(),
+        ends.closing.cancelled_owned().map(|()| Beside::Closing).boxed(),
+        ends.aborting.cancelled_owned().map(|()| Beside::GivenUp).boxed(),
+    ])
 }
 
 fn protocol(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
@@ -113,7 +146,7 @@ fn protocol(header_timeout: Duration) -> auto::Builder<TokioExecutor> {
     builder
 }
 
-async fn answer(routes: Routes, peer: IpAddr, request: Request<Incoming>) -> Response {
+async fn answer(routes: Arc<Routes>, peer: IpAddr, request: Request<Incoming>) -> Response {
     let observed = Observed::begin(routes::label(request.uri().path()));
     let version = request.version();
     let mut response = if head_bytes(&request) > MAX_HEAD_BYTES {
