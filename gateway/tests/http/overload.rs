@@ -7,7 +7,7 @@ use tokio::net::TcpStream;
 use crate::support::{Client, Server, eventually, post, total};
 
 const EVENT: &str = r#"{"url":"/"}"#;
-const BEGUN: &str = "POST /v1/events HTTP/1.1\r\nHost: t\r\nContent-Length: 11\r\n\r\n";
+const BEGUN: &str = "POST /v1/events HTTP/1.1\r\nHost: t\r\nOrigin: https://a.example\r\nContent-Length: 11\r\n\r\n";
 
 /// This machine is a visitor like any other.
 fn untrusting() -> Config {
