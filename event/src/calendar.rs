@@ -33,19 +33,19 @@ pub(crate) fn format(millis: i64) -> [u8; 24] {
     let (year, month, day) = date(millis.div_euclid(MILLIS_A_DAY));
     let time = millis.rem_euclid(MILLIS_A_DAY);
     let mut text = *FORM;
-    let mut put = |from: usize, to: usize, mut number: i64| {
-        for place in text[from..to].iter_mut().rev() {
-            *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
-            number /= 10;
-        }
+    let mut put = |at: usize, number: i64| {
+        let number = number as u8;
+        text[at..at + 2].copy_from_slice(&[b'0' + number / 10, b'0' + number % 10]);
     };
-    put(0, 4, year);
-    put(5, 7, month);
-    put(8, 10, day);
-    put(11, 13, time / 3_600_000);
-    put(14, 16, time / 60_000 % 60);
-    put(17, 19, time / 1_000 % 60);
-    put(20, 23, time % 1_000);
+    put(0, year / 100);
+    put(2, year % 100);
+    put(5, month);
+    put(8, day);
+    put(11, time / 3_600_000);
+    put(14, time / 60_000 % 60);
+    put(17, time / 1_000 % 60);
+    put(20, time % 1_000 / 10);
+    text[22] = b'0' + (time % 10) as u8;
     text
 }
 

@@ -8,7 +8,7 @@ use crate::texts::{Text, Texts};
 use crate::{EventId, Timestamp};
 
 /// Version of the record's layout, for readers of the log.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: &str = "1";
 
 /// The name of an event that has no other.
 pub const PAGE_VIEW: &str = "pageview";

@@ -179,10 +179,10 @@ pub(super) fn outgoing<'a, D: IntoOpaque>(
         outgoing = outgoing.key(&record.key[..]);
     }
     if let Some(id) = &record.event_id {
-        let (mut text, version) = ([0; 36], SCHEMA_VERSION.to_string());
+        let mut text = [0; 36];
         let headers = OwnedHeaders::new_with_capacity(2)
             .insert(Header { key: "event_id", value: Some(id.encode(&mut text)) })
-            .insert(Header { key: "schema_version", value: Some(&version) });
+            .insert(Header { key: "schema_version", value: Some(SCHEMA_VERSION) });
         outgoing = outgoing.headers(headers);
     }
     outgoing
