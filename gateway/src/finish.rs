@@ -14,8 +14,8 @@ pub struct Finishing<T: Send + 'static> {
 
 impl<T: Send + 'static> Finishing<T> {
     /// Work that `tasks` keeps track of, should it be left alone.
-    pub fn new(work: impl Future<Output = T> + Send + 'static, tasks: &TaskTracker) -> Self {
-        Self { work: Some(Box::pin(work)), tasks: tasks.clone() }
+    pub fn new(work: impl Future<Output = T> + Send + 'static, tasks: TaskTracker) -> Self {
+        Self { work: Some(Box::pin(work)), tasks }
     }
 }
 
@@ -58,7 +58,7 @@ mod tests {
             opened.notified().await;
             finished.store(true, Ordering::SeqCst);
         };
-        let mut finishing = Finishing::new(work, &tasks);
+        let mut finishing = Finishing::new(work, tasks.clone());
         assert!(poll_once(&mut finishing).await.is_pending());
         drop(finishing);
         tasks.close();
@@ -70,7 +70,7 @@ mod tests {
     #[tokio::test]
     async fn finished_work_leaves_no_task() {
         let tasks = TaskTracker::new();
-        assert_eq!(Finishing::new(async { 7 }, &tasks).await, 7);
+        assert_eq!(Finishing::new(async { 7 }, tasks.clone()).await, 7);
         assert!(tasks.is_empty());
     }
 

@@ -32,7 +32,7 @@ const JUDGED_INLINE_BYTES: usize = 64 << 10;
 
 /// A request whose events wait to become durable.
 struct Settling {
-    received: Received,
+    received: Box<Received>,
     judged: Judged,
     tally: Tally,
 }
@@ -92,7 +92,7 @@ impl Intake {
         let answered = match self.judge(received, share, tally).await {
             Ok(judged) => {
                 let tasks = self.tasks.clone();
-                Finishing::new(self.append(judged), &tasks).await
+                Finishing::new(self.append(judged), tasks).await
             }
             Err(problem) => Err(problem),
         };
@@ -105,7 +105,7 @@ impl Intake {
         peer: IpAddr,
         request: Request,
         share: &mut Share,
-    ) -> Result<Received, Problem> {
+    ) -> Result<Box<Received>, Problem> {
         let (head, mut body) = request.into_parts();
         let deadline = self.limits.deadline();
         let read = async {
@@ -117,7 +117,7 @@ impl Intake {
         };
         match read.await {
             Ok((caller, encoding, body)) => {
-                Ok(Received { protocol, head, body, encoding, received_at: Timestamp::now(), caller })
+                Ok(Box::new(Received { protocol, head, body, encoding, received_at: Timestamp::now(), caller }))
             }
             Err(problem) => {
                 share.keep(0);
@@ -130,20 +130,22 @@ impl Intake {
         }
     }
 
-    async fn judge(&self, mut received: Received, share: Share, mut tally: Tally) -> Result<Settling, Problem> {
+    async fn judge(&self, mut received: Box<Received>, share: Share, mut tally: Tally) -> Result<Settling, Problem> {
         let is_small = received.encoding == Encoding::Identity && received.body.len() <= JUDGED_INLINE_BYTES;
-        let (rules, records, admission) = (self.rules, self.budget.share(), self.admission.clone());
-        let work = move || match judge(&mut received, &admission, rules, share, records, &mut tally) {
+        let (rules, records) = (self.rules, self.budget.share());
+        let work = move |admission: &Admission| match judge(&mut received, admission, rules, share, records, &mut tally)
+        {
             Ok(judged) => Ok(Settling { received, judged, tally }),
             Err(problem) => Err(tally.fail(problem)),
         };
         if is_small {
-            return work();
+            return work(&self.admission);
         }
+        let admission = self.admission.clone();
         let turn = self.turns.clone().acquire_owned().await;
         let judged = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            work()
+            work(&admission)
         });
         judged.await.unwrap_or_else(|panic| {
             error!(error = &panic as &dyn std::error::Error, "judging a body ended in a panic");

@@ -2,8 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::refusal::Refusal;
 use super::{Crowd, Place};
@@ -11,21 +10,29 @@ use crate::config::Config;
 
 /// The requests that are being served.
 pub struct Load {
-    turns: Arc<Semaphore>,
+    limit: usize,
+    served: Arc<AtomicUsize>,
     crowd: Arc<Crowd>,
 }
 
 /// One request's part of the load, until it is dropped.
 pub struct Turn {
-    _turn: OwnedSemaphorePermit,
+    served: Arc<AtomicUsize>,
     _place: Option<Place>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        self.served.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Load {
     /// None yet.
     pub fn new(config: &Config) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(config.max_requests.min(Semaphore::MAX_PERMITS))),
+            limit: config.max_requests,
+            served: Arc::default(),
             crowd: Crowd::new(config.max_requests_per_address, config.unlimited()),
         }
     }
@@ -36,7 +43,8 @@ impl Load {
     /// When there are as many as may be, or as many of this address.
     pub fn enter(&self, address: IpAddr) -> Result<Turn, Refusal> {
         let place = self.crowd.join(address).map_err(|_| Refusal::AddressRequests)?;
-        let turn = self.turns.clone().try_acquire_owned().map_err(|_| Refusal::Overload)?;
-        Ok(Turn { _turn: turn, _place: place })
+        let before = self.served.fetch_add(1, Ordering::Relaxed);
+        let turn = Turn { served: self.served.clone(), _place: place };
+        if before < self.limit { Ok(turn) } else { Err(Refusal::Overload) }
     }
 }
