@@ -33,7 +33,9 @@ pub struct Config {
     pub client_key_password: Option<Secret>,
     /// Takes any certificate from any host: whoever sits between can read and change everything.
     pub insecure_skip_verify: bool,
-    /// Time that a record waits for others to be sent with it.
+    /// Time that a record waits for others to be sent with it. Of a partition only one batch is on its way at a time, and
+    /// when the next has waited long enough before that is acknowledged, the client's thread spins until it is: a time
+    /// well below that of an acknowledgement costs up to a core under load.
     pub linger_ms: u32,
     /// How batches are compressed.
     pub compression: Compression,
@@ -84,7 +86,7 @@ impl Default for Config {
             client_key_file: None,
             client_key_password: None,
             insecure_skip_verify: false,
-            linger_ms: 1,
+            linger_ms: 3,
             compression: Compression::Lz4,
             batch_bytes: 1_000_000,
             max_record_bytes: 4 << 20,
