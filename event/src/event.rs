@@ -1,9 +1,8 @@
 //! A valid page view, and the JSON record that the log keeps of it.
 
-use serde::ser::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::quoted::write_text;
+use crate::quoted::{write_json_text, write_text};
 use crate::texts::{Text, Texts};
 use crate::{EventId, Timestamp};
 
@@ -121,9 +120,29 @@ impl Event {
 
     /// The keys that pageberg gives no column, as JSON text; `None` when there are none.
     pub fn properties(&self) -> Option<String> {
-        let others = Others(self);
-        others.iter().next()?;
-        Some(serde_json::to_string(&others).expect("maps with text keys always serialise"))
+        let mut json = Vec::new();
+        self.write_properties(&mut json).then(|| String::from_utf8(json).expect("JSON of texts is text"))
+    }
+
+    /// Appends [`Self::properties`] to `into`; tells whether there are any.
+    pub fn write_properties(&self, into: &mut Vec<u8>) -> bool {
+        let has_column = |key: &str| matches!(key, EVENT_NAME | SITE) && self.column_of_its_own(key).is_some();
+        let mut mark = b'{';
+        for (key, value) in self.extra.iter().filter(|(key, _)| !has_column(key)) {
+            into.push(mark);
+            write_json_text(key, into);
+            into.push(b':');
+            match value {
+                Value::String(text) => write_json_text(text, into),
+                other => serde_json::to_writer(&mut *into, other).expect("JSON values always serialise"),
+            }
+            mark = b',';
+        }
+        let any = mark == b',';
+        if any {
+            into.push(b'}');
+        }
+        any
     }
 
     fn column_of_its_own(&self, key: &str) -> Option<&str> {
@@ -136,22 +155,6 @@ pub(crate) fn write_time(key: &str, time: Timestamp, into: &mut Vec<u8>) {
     into.extend_from_slice(key.as_bytes());
     into.extend_from_slice(&time.iso());
     into.push(b'"');
-}
-
-/// The extra keys of an event that no column shows.
-struct Others<'a>(&'a Event);
-
-impl Others<'_> {
-    fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
-        let has_column = |key: &str| matches!(key, EVENT_NAME | SITE) && self.0.column_of_its_own(key).is_some();
-        self.0.extra.iter().filter(move |(key, _)| !has_column(key))
-    }
-}
-
-impl Serialize for Others<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter())
-    }
 }
 
 #[cfg(test)]

@@ -38,6 +38,7 @@ pub use key::partition_key;
 pub use outcome::Outcome;
 pub use place::Place;
 pub use position::{Advance, LogPosition, Positions, Step};
+pub use quoted::write_json_text;
 pub use relocate::{Locate, Reenriched, Reenrichment, Relocated, Verdict, Verdicts};
 pub use secret::{Secret, SecretUrl};
 pub use texts::Text;

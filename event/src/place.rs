@@ -2,6 +2,11 @@
 
 use serde::Serialize;
 
+use crate::write_json_text;
+
+/// What most geodata fits into.
+const USUAL_GEODATA_BYTES: usize = 128;
+
 /// A visitor's place; what the database does not know is `None`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 pub struct Place {
@@ -33,21 +38,28 @@ pub struct Place {
     pub as_org: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Geodata<'a> {
-    country: Option<&'a str>,
-    state: Option<&'a str>,
-    city: Option<&'a str>,
-}
-
 impl Place {
     /// The lab's `geodata`: JSON text with the keys country, state and city (null where unknown), `{}` when none is known.
     pub fn geodata(&self) -> String {
-        let (country, state, city) = (self.country.as_deref(), self.state.as_deref(), self.city.as_deref());
-        if country.or(state).or(city).is_none() {
-            return "{}".to_owned();
+        let mut json = Vec::with_capacity(USUAL_GEODATA_BYTES);
+        self.write_geodata(&mut json);
+        String::from_utf8(json).expect("JSON of texts is text")
+    }
+
+    /// Appends [`Self::geodata`] to `into`.
+    pub fn write_geodata(&self, into: &mut Vec<u8>) {
+        let names = [("{\"country\":", &self.country), (",\"state\":", &self.state), (",\"city\":", &self.city)];
+        if names.iter().all(|(_, name)| name.is_none()) {
+            return into.extend_from_slice(b"{}");
         }
-        serde_json::to_string(&Geodata { country, state, city }).expect("strings always serialise")
+        for (key, name) in names {
+            into.extend_from_slice(key.as_bytes());
+            match name {
+                Some(name) => write_json_text(name, into),
+                None => into.extend_from_slice(b"null"),
+            }
+        }
+        into.push(b'}');
     }
 }
 

@@ -5,6 +5,16 @@ const LANE: usize = 16;
 
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
+/// Appends a text as a JSON string, byte for byte as serde_json writes it.
+pub fn write_json_text(text: &str, into: &mut Vec<u8>) {
+    // Of two control characters serde has shorter escapes. Hardly any text has one.
+    if text.bytes().fold(u8::MAX, u8::min) >= b' ' {
+        write_text(text, into);
+    } else {
+        serde_json::to_writer(into, text).expect("texts always serialise");
+    }
+}
+
 /// Appends a text in quotes.
 pub(crate) fn write_text(text: &str, into: &mut Vec<u8>) {
     // Enough unless every seventh byte has to be escaped.
@@ -64,6 +74,9 @@ mod tests {
                 write_text(&text, &mut json);
                 let json = json.strip_prefix(b"before").unwrap();
                 assert_eq!(serde_json::from_slice::<String>(json).unwrap(), text);
+                let mut json = Vec::new();
+                write_json_text(&text, &mut json);
+                assert_eq!(json, serde_json::to_vec(&text).unwrap());
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Events as records of the downstream topic: pure.
 
 use bytes::Bytes;
-use event::{Device, Enriched, Timestamp, partition_key};
+use event::{Device, Enriched, Timestamp, partition_key, write_json_text};
 use eventlog::NewRecord;
 use serde::Serialize;
 
@@ -75,7 +75,7 @@ fn put_text(row: &mut Vec<u8>, text: Option<&str>) {
     match text {
         None => row.extend_from_slice(b"null"),
         Some(text) if is_plain(text) => put_quoted(row, text.as_bytes()),
-        Some(text) => put_json(row, text),
+        Some(text) => write_json_text(text, row),
     }
 }
 

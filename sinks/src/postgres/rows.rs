@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::mem;
 
 use bytes::Bytes;
-use event::{Device, Enriched, Timestamp};
+use event::{Device, Enriched, Place, Timestamp};
 use postgres_types::{Kind as TypeKind, Type};
 
 /// The signature, no flags, no header extension.
@@ -47,7 +47,7 @@ pub(super) static COLUMNS: [Column; 33] = [
     column("referrer", Kind::Text, |row, e| put_text(row, e.event.referrer())),
     column("host", Kind::Text, |row, e| put_text(row, e.event.host())),
     column("url", Kind::Text, |row, e| put_text(row, e.event.url())),
-    column("geodata", Kind::Json, |row, e| put_json(row, Some(e.place.geodata()))),
+    column("geodata", Kind::Json, |row, e| put_geodata(row, &e.place)),
     column("event_id", Kind::Uuid, |row, e| put(row, Some(&e.event.id.to_bytes()))),
     column("received_at", Kind::Time, |row, e| put_time(row, e.event.received_at)),
     column("user_agent", Kind::Text, |row, e| put_text(row, e.event.user_agent())),
@@ -58,7 +58,7 @@ pub(super) static COLUMNS: [Column; 33] = [
     column("as_org", Kind::Text, |row, e| put_foreign_text(row, e.place.as_org.as_deref())),
     column("geo_database", Kind::Text, |row, e| put_foreign_text(row, e.geo_database.as_deref())),
     column("late", Kind::Bool, |row, e| put(row, Some(&[u8::from(e.late)]))),
-    column("properties", Kind::Json, |row, e| put_json(row, e.event.properties())),
+    column("properties", Kind::Json, |row, e| put_json(row, |row| e.event.write_properties(row))),
     column("event_name", Kind::Text, |row, e| put_text(row, Some(e.event.name()))),
     column("site", Kind::Text, |row, e| put_text(row, e.event.site())),
     column("browser", Kind::Text, |row, e| put_text(row, e.visit.agent.browser.as_deref())),
@@ -141,11 +141,14 @@ fn put_bytes(row: &mut Vec<u8>, value: Option<&[u8]>) {
     match value {
         None => row.extend_from_slice(&NULL),
         Some(value) => {
-            let length = i32::try_from(value.len()).expect("records are far smaller than 2 GiB");
-            row.extend_from_slice(&length.to_be_bytes());
+            row.extend_from_slice(&length(value));
             row.extend_from_slice(value);
         }
     }
+}
+
+fn length(value: &[u8]) -> [u8; 4] {
+    i32::try_from(value.len()).expect("records are far smaller than 2 GiB").to_be_bytes()
 }
 
 fn put_time(row: &mut Vec<u8>, time: Timestamp) {
@@ -162,8 +165,27 @@ fn put_foreign_text(row: &mut Vec<u8>, text: Option<&str>) {
     put_bytes(row, text.map(storable_text).as_deref().map(str::as_bytes));
 }
 
-fn put_json(row: &mut Vec<u8>, json: Option<String>) {
-    put_bytes(row, json.map(readable_json).as_deref().map(str::as_bytes));
+fn put_geodata(row: &mut Vec<u8>, place: &Place) {
+    put_json(row, |row| {
+        place.write_geodata(row);
+        true
+    });
+}
+
+/// What `write` appends, if it says that it did.
+fn put_json(row: &mut Vec<u8>, write: impl FnOnce(&mut Vec<u8>) -> bool) {
+    let length_at = row.len();
+    row.extend_from_slice(&NULL);
+    let start = row.len();
+    if !write(row) {
+        return;
+    }
+    if row[start..].contains(&b'\\') {
+        let json = String::from_utf8(row.split_off(start)).expect("JSON is text");
+        row.extend_from_slice(readable_json(json).as_bytes());
+    }
+    let length = length(&row[start..]);
+    row[length_at..start].copy_from_slice(&length);
 }
 
 /// Text with U+FFFD for U+0000, which Postgres cannot store and a geo database may hold.
