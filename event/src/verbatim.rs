@@ -9,15 +9,17 @@ use crate::{Draft, Event, FieldError};
 pub struct Verbatim<'a> {
     /// The object without the brace at its end.
     open: &'a [u8],
+    /// Where the draft keeps what stands in it.
     texts: [Span; Text::ALL.len()],
     event_time: Span,
     event_id: Span,
+    /// How many other keys it has.
     others: usize,
 }
 
 impl Draft {
-    /// Reads one JSON object as [`Draft::parse`] does. The second part is there for what most senders send: one line with
-    /// texts, numbers and the like, nothing nested.
+    /// Reads one JSON object as [`Draft::parse`] does, and tells whether its record may repeat it: most senders send one
+    /// line with texts, numbers and the like, nothing nested.
     ///
     /// # Errors
     /// The same.
@@ -61,6 +63,7 @@ impl Verbatim<'_> {
         true
     }
 
+    /// Whether the event is what the object says, and the object says it as a record does.
     fn tells(&self, event: &Event) -> bool {
         let given = |span| event.texts.read(span);
         self.texts.into_iter().zip(event.texts.spans()).all(|(sent, now)| sent.is_none() || sent == now)

@@ -67,7 +67,7 @@ impl Limits {
 }
 
 /// What ends connections from outside.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Ends {
     /// No more requests are wanted.
     pub closing: CancellationToken,
