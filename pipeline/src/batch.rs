@@ -28,7 +28,7 @@ pub struct Batch {
 
 impl Batch {
     /// The memory that the batch takes, in bytes: about as much for an event's texts as its record had, and the event itself.
-    pub(crate) fn memory_bytes(&self) -> usize {
+    pub fn memory_bytes(&self) -> usize {
         self.bytes + self.events.capacity() * size_of::<Enriched>()
     }
 

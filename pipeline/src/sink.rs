@@ -1,6 +1,7 @@
 //! The port to a sink: it stages rows, publishes them together with the log positions that they reach, and knows where
 //! it stands.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -46,7 +47,7 @@ pub trait Sink: Send {
     async fn resume(&mut self, topic: &str) -> Result<Positions, SinkError>;
 
     /// Stages the batch's rows. Nobody sees them before the commit.
-    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError>;
+    async fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError>;
 
     /// Publishes everything staged and applies `advance` to the stored positions, atomically. Returns once durable.
     async fn commit(&mut self, advance: &Advance) -> Result<(), SinkError>;

@@ -93,7 +93,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         "iceberg" => Box::new(iceberg::IcebergSink::new(folder.path(), &iceberg::Config::default())),
         _ => return Err("the sink must be postgres, kafka or iceberg".into()),
     };
-    let batch = batch()?;
+    let batch = Arc::new(batch()?);
     let is_table = kind == "iceberg";
     if is_table {
         sink.resume(TOPIC).await?;

@@ -63,7 +63,7 @@ impl Sink for MemorySink {
         Ok(self.store.positions(topic))
     }
 
-    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+    async fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
         self.staged.as_mut().ok_or_else(|| not_resumed("write"))?.extend_from_slice(&batch.events);
         Ok(())
     }

@@ -29,8 +29,8 @@ fn letter(offset: i64, stage: Stage, payload: &[u8]) -> DeadLetter {
     }
 }
 
-fn undecodable(letters: &[DeadLetter]) -> Batch {
-    Batch { undecodable: letters.to_vec(), ..batch(0..2) }
+fn undecodable(letters: &[DeadLetter]) -> Arc<Batch> {
+    Arc::new(Batch { undecodable: letters.to_vec(), ..Arc::unwrap_or_clone(batch(0..2)) })
 }
 
 /// Everything that is listed, by offset and stage, and how many records were no dead letters.

@@ -42,7 +42,7 @@ async fn a_table_that_cannot_be_opened_is_tried_again_until_it_can() {
 async fn only_committed_files_stay_on_the_disk() {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::default();
-    (config.files.buffer_bytes, config.files.spill_bytes) = (1, 0);
+    (config.files.open_files, config.files.buffer_bytes, config.files.spill_bytes) = (0, 1, 0);
     let mut sink = IcebergSink::new(folder.path(), &config);
     sink.resume(TOPIC).await.unwrap();
     sink.write(&batch(0..10_000)).await.unwrap();

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
+use std::sync::Arc;
 
 use event::{Advance, DeadLetter, LetterRecord, LogPosition, Positions, Stage, Timestamp};
 use pipeline::{Batch, Sink, SinkError};
@@ -26,10 +27,10 @@ fn letter(offset: i64) -> DeadLetter {
 }
 
 /// Two letters, the mark of a replay, and a record that somebody else put there.
-fn batch() -> Batch {
+fn batch() -> Arc<Batch> {
     let payloads = [letter(3).to_record(), letter(4).to_record(), LetterRecord::mark(&letter(3).id()), b"{}".to_vec()];
     let records = payloads.into_iter().zip(0..).map(|(payload, offset)| record(offset, payload));
-    Batch { undecodable: records.collect(), covers: [(0, 0..4)].into(), ..Batch::default() }
+    Arc::new(Batch { undecodable: records.collect(), covers: [(0, 0..4)].into(), ..Batch::default() })
 }
 
 fn advance(from: Option<i64>, to: i64) -> Advance {

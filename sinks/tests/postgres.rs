@@ -109,7 +109,8 @@ async fn a_row_reads_back_as_the_event_that_it_was() {
     event.late = true;
     event.visit.agent = Arc::new(UserAgent { os: Some("iOS".to_owned()), is_bot: true, ..UserAgent::default() });
     event.visit.campaign = Some(Box::new(Campaign { click_id: Some("gclid:ü".to_owned()), ..Campaign::default() }));
-    deliver(&mut sink(&config(&url)), &Batch { events: vec![event], ..Batch::default() }, &step(0, None, 1)).await;
+    deliver(&mut sink(&config(&url)), &Arc::new(Batch { events: vec![event], ..Batch::default() }), &step(0, None, 1))
+        .await;
     let row = "SELECT concat_ws('|', ip, event_timestamp, referrer, host, url, geodata, received_at AT TIME ZONE 'UTC',
         late, latitude IS NULL, properties->'plan'->>'a', properties->'site' IS NULL, event_name, site, browser IS NULL, os,
         is_bot, channel, click_id) FROM processed_events";

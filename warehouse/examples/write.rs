@@ -130,7 +130,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             let batch: Vec<Enriched> =
                 offsets.map(|offset| event(offset, 20_000 + day(offset).abs(), &places, &agents)).collect();
             making += cpu_seconds() - cpu;
-            writer.write(&batch).await?;
+            writer.write(vec![batch]).await?;
         }
         let files = writer.close().await?;
         let (count, bytes) = (files.count(), files.bytes());

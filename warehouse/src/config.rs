@@ -59,8 +59,9 @@ impl Default for TableConfig {
     }
 }
 
-/// How data files are written. The rows of a file are sorted by site, host and time. Memory stays below twice
-/// `buffer_bytes` and three times `row_group_bytes`, roughly, however many partitions there are.
+/// How data files are written. Rows are sorted by site, host and time: those that wait together, and all of a file once it
+/// is compacted. Memory stays below three times `buffer_bytes` and `row_group_bytes` for each of `open_files` and three
+/// more, roughly, however many partitions there are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FilesConfig {
@@ -75,9 +76,12 @@ pub struct FilesConfig {
     /// Columns with a bloom filter in each row group, by which readers pass over files without the value that they look
     /// for: worth its one byte and a half a row for what is looked for one by one and seldom repeated.
     pub bloom_filter_columns: Vec<String>,
-    /// Rows that wait in memory, in bytes. When there are more they are sorted and go to a temporary file, to be merged
-    /// into data files at the commit.
+    /// Events that wait in memory to be sorted together, in bytes; so much again waits of rows that have no open file. When
+    /// there are more of these they go to a temporary file, to be merged into data files at the commit.
     pub buffer_bytes: usize,
+    /// Partitions in each commit whose rows are encoded into an open file as they come. Those of further partitions, as in
+    /// a backfill over many days, wait and are sorted until the commit: that takes less memory, and more time.
+    pub open_files: usize,
     /// Size of the temporary files together, in bytes, at which data files are completed before the commit is due.
     pub spill_bytes: usize,
     /// Folder of the temporary files, which have no names and are gone with the process; the data folder when empty.
@@ -93,6 +97,7 @@ impl Default for FilesConfig {
             row_group_rows: 128 << 10,
             bloom_filter_columns: vec!["event_id".to_owned()],
             buffer_bytes: 32 << 20,
+            open_files: 8,
             spill_bytes: 2 << 30,
             spill_folder: PathBuf::new(),
         }

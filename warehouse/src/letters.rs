@@ -89,7 +89,7 @@ impl Writer {
     ///
     /// # Errors
     /// As [`Writer::write`].
-    pub async fn write_dead_letters(&mut self, letters: &[KeptLetter]) -> Result<(), Error> {
+    pub async fn write_dead_letters(&mut self, letters: Vec<KeptLetter>) -> Result<(), Error> {
         self.write_rows(letters, record_batch).await
     }
 }

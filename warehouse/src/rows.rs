@@ -38,12 +38,12 @@ pub(crate) enum RowError {
 
 /// The events by day and, within a day, in the order of a file's rows. Here that moves nothing but references; rows that are
 /// columns already are moved column by column, which is left to do only where partitions are not days.
-pub(crate) fn in_order<'e>(events: &'e [Enriched]) -> Vec<&'e Enriched> {
+pub(crate) fn in_order<'e>(events: impl Iterator<Item = &'e Enriched>) -> Vec<&'e Enriched> {
     let key = |enriched: &'e Enriched| {
         let event = &enriched.event;
         (event.event_time.micros() / DAY_MICROS, event.site(), event.host(), event.event_time)
     };
-    let mut keyed: Vec<_> = events.iter().map(|enriched| (key(enriched), enriched)).collect();
+    let mut keyed: Vec<_> = events.map(|enriched| (key(enriched), enriched)).collect();
     keyed.sort_by_key(|(key, _)| *key);
     keyed.into_iter().map(|(_, enriched)| enriched).collect()
 }

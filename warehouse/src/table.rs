@@ -68,7 +68,7 @@ impl Table {
     /// `Iceberg` when the table's schema or partition spec cannot be written.
     pub fn writer(&self) -> Result<Writer, Error> {
         let properties = PropertyColumn::parse(&self.config.table.property_columns)?;
-        Writer::new(&self.table, &self.config.files)?.with_properties(&self.table, &properties)
+        Writer::as_they_come(&self.table, &self.config.files)?.with_properties(&self.table, &properties)
     }
 
     /// Publishes the files and moves the positions, in one commit; durable when it returns. Without files it moves the

@@ -13,26 +13,26 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use crate::columns::OwnColumns;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, Shape};
 use crate::files::{self, DataFiles, RememberedLocations};
 use crate::property::PropertyColumn;
 use crate::rows::{self, RowError};
 use crate::{Error, FilesConfig};
 
-/// Events per record batch. One is built on the calling thread in about a millisecond; encoding has threads of its own.
+/// Rows per record batch, which is to stay in the processor's caches while it is built and encoded.
 const ROWS_PER_BATCH: usize = 1024;
 
 /// How rows become columns of a table's schema, given which of them are pageberg's.
 pub(crate) type Columns<T> = fn(&SchemaRef, &OwnColumns, &[T]) -> Result<RecordBatch, RowError>;
 
 /// What an encoding thread gives back.
-type Encoded = (Encoder, Result<DataFiles, Error>);
+type Encoded = (Encoder, Result<(), Error>);
 
 /// Data files in the making. A call may be dropped while it waits; only [`Writer::abort`] makes sense then, as it does
 /// after an error.
 pub struct Writer {
     schema: SchemaRef,
-    own: OwnColumns,
+    own: Arc<OwnColumns>,
     locations: RememberedLocations,
     file_io: FileIO,
     /// Absent while a thread encodes, and for ever after a failure.
@@ -41,24 +41,30 @@ pub struct Writer {
 }
 
 impl Writer {
+    /// A writer whose files are wholly sorted.
     pub(crate) fn new(table: &Table, config: &FilesConfig) -> Result<Self, Error> {
-        Self::with_limit(table, config, None)
+        Self::of_shape(table, config, Shape::default())
     }
 
-    /// A writer of files with as many rows each, whatever their size.
+    /// A writer of wholly sorted files with as many rows each, whatever their size.
     pub(crate) fn of_files(table: &Table, config: &FilesConfig, rows_a_file: NonZeroUsize) -> Result<Self, Error> {
-        Self::with_limit(table, config, Some(rows_a_file))
+        Self::of_shape(table, config, Shape { rows_a_file: Some(rows_a_file), ..Shape::default() })
     }
 
-    fn with_limit(table: &Table, config: &FilesConfig, rows_a_file: Option<NonZeroUsize>) -> Result<Self, Error> {
+    /// A writer that encodes the rows of most partitions as they come, so that little is left to do at the commit.
+    pub(crate) fn as_they_come(table: &Table, config: &FilesConfig) -> Result<Self, Error> {
+        Self::of_shape(table, config, Shape { max_open: config.open_files, ..Shape::default() })
+    }
+
+    fn of_shape(table: &Table, config: &FilesConfig, shape: Shape) -> Result<Self, Error> {
         let schema = schema_to_arrow_schema(table.metadata().current_schema())
             .map_err(Error::iceberg("read the table's schema"))?;
         let locations = RememberedLocations::new(table.metadata())?;
         Ok(Self {
             schema: Arc::new(schema),
-            own: OwnColumns::of(table.metadata(), &[])?,
+            own: Arc::new(OwnColumns::of(table.metadata(), &[])?),
             file_io: table.file_io().clone(),
-            encoder: Some(Encoder::new(table, locations.clone(), config, rows_a_file)?),
+            encoder: Some(Encoder::new(table, locations.clone(), config, shape)?),
             locations,
             encoding: None,
         })
@@ -66,50 +72,47 @@ impl Writer {
 
     /// The same, which also fills the columns made of properties.
     pub(crate) fn with_properties(mut self, table: &Table, columns: &[PropertyColumn]) -> Result<Self, Error> {
-        self.own = OwnColumns::of(table.metadata(), columns)?;
+        self.own = Arc::new(OwnColumns::of(table.metadata(), columns)?);
         Ok(self)
     }
 
-    /// Stages events. Memory is bounded by the configuration, whatever the events' days.
+    /// Stages events, which are sorted together: the more, the better. Memory is bounded by theirs and the configuration,
+    /// whatever their days.
     ///
     /// # Errors
     /// `Row` when an event can never be written; any other when the files cannot.
-    pub async fn write(&mut self, events: &[Enriched]) -> Result<(), Error> {
-        self.write_rows(&rows::in_order(events), rows::record_batch).await
+    pub async fn write<E>(&mut self, batches: Vec<E>) -> Result<(), Error>
+    where
+        E: AsRef<[Enriched]> + Send + Sync + 'static,
+    {
+        let (schema, own) = (self.schema.clone(), self.own.clone());
+        self.run(async move |encoder: &mut Encoder| {
+            let events = rows::in_order(batches.iter().flat_map(E::as_ref));
+            encode(encoder, &events, |piece| rows::record_batch(&schema, &own, piece)).await
+        })
+        .await
     }
 
     /// Stages rows of any kind, given how some of them become columns.
-    pub(crate) async fn write_rows<T: Sync>(&mut self, rows: &[T], columns: Columns<T>) -> Result<(), Error> {
-        let mut pieces: Vec<&[T]> = rows.chunks(ROWS_PER_BATCH).rev().collect();
-        while let Some(piece) = pieces.pop() {
-            match columns(&self.schema, &self.own, piece) {
-                Ok(batch) => self.encode(batch).await?,
-                Err(RowError::TooLarge) if piece.len() > 1 => {
-                    let (first, second) = piece.split_at(piece.len() / 2);
-                    pieces.extend([second, first]);
-                }
-                Err(RowError::TooLarge) => return Err(Error::Row("one of its texts exceeds 2 GiB".to_owned())),
-                Err(RowError::Column(error)) => return Err(error.into()),
-            }
-        }
-        Ok(())
+    pub(crate) async fn write_rows<T>(&mut self, rows: Vec<T>, columns: Columns<T>) -> Result<(), Error>
+    where
+        T: Send + Sync + 'static,
+    {
+        let (schema, own) = (self.schema.clone(), self.own.clone());
+        self.run(async move |encoder: &mut Encoder| encode(encoder, &rows, |piece| columns(&schema, &own, piece)).await)
+            .await
     }
 
     /// Stages rows that are in columns already, those of the table's schema in its order.
     pub(crate) async fn write_columns(&mut self, rows: RecordBatch) -> Result<(), Error> {
         let rows = RecordBatch::try_new(self.schema.clone(), rows.columns().to_vec())?;
-        self.encode(rows).await
+        self.run(async move |encoder: &mut Encoder| encoder.write(&rows).await).await
     }
 
     /// Completes the files and makes them durable. Nothing can be written afterwards.
     pub async fn close(&mut self) -> Result<DataFiles, Error> {
-        let mut encoder = self.encoder.take().ok_or(Error::Interrupted)?;
-        let runtime = Handle::current();
-        self.run(move || {
-            let result = runtime.block_on(encoder.finish());
-            (encoder, result)
-        })
-        .await
+        self.run(async |encoder: &mut Encoder| encoder.finish().await).await?;
+        self.encoder.take().map(Encoder::into_files).ok_or(Error::Interrupted)
     }
 
     /// Deletes everything staged, as far as possible. Not to be called once what [`Writer::close`] gave may be published.
@@ -127,22 +130,42 @@ impl Writer {
         self.encoder.as_ref().map_or(0, Encoder::spilled_bytes)
     }
 
-    async fn encode(&mut self, batch: RecordBatch) -> Result<(), Error> {
+    /// Does the work, which must not keep other tasks waiting, on a thread of its own.
+    async fn run<W>(&mut self, work: W) -> Result<(), Error>
+    where
+        W: AsyncFnOnce(&mut Encoder) -> Result<(), Error> + Send + 'static,
+    {
         let mut encoder = self.encoder.take().ok_or(Error::Interrupted)?;
         let runtime = Handle::current();
-        let encode = move || {
-            let result = runtime.block_on(encoder.write(&batch)).map(|()| DataFiles::default());
+        let encoding = self.encoding.insert(tokio::task::spawn_blocking(move || {
+            let result = runtime.block_on(work(&mut encoder));
             (encoder, result)
-        };
-        self.run(encode).await.map(drop)
-    }
-
-    async fn run(&mut self, encode: impl FnOnce() -> Encoded + Send + 'static) -> Result<DataFiles, Error> {
-        let encoding = self.encoding.insert(tokio::task::spawn_blocking(encode));
+        }));
         let (encoder, result) = encoding.await.map_err(|_stopped| Error::Interrupted)?;
         self.encoding = None;
-        let files = result?;
+        result?;
         self.encoder = Some(encoder);
-        Ok(files)
+        Ok(())
     }
+}
+
+/// Stages rows in batches that can be made of them.
+async fn encode<T>(
+    encoder: &mut Encoder,
+    rows: &[T],
+    columns: impl Fn(&[T]) -> Result<RecordBatch, RowError>,
+) -> Result<(), Error> {
+    let mut pieces: Vec<&[T]> = rows.chunks(ROWS_PER_BATCH).rev().collect();
+    while let Some(piece) = pieces.pop() {
+        match columns(piece) {
+            Ok(batch) => encoder.write(&batch).await?,
+            Err(RowError::TooLarge) if piece.len() > 1 => {
+                let (first, second) = piece.split_at(piece.len() / 2);
+                pieces.extend([second, first]);
+            }
+            Err(RowError::TooLarge) => return Err(Error::Row("one of its texts exceeds 2 GiB".to_owned())),
+            Err(RowError::Column(error)) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }

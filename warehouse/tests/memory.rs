@@ -46,7 +46,7 @@ async fn written(day_of: impl Fn(i64) -> i64) -> (usize, usize) {
     for first in (0..EVENTS).step_by(EVENTS_PER_CALL as usize) {
         let events: Vec<Enriched> =
             (first..first + EVENTS_PER_CALL).map(|offset| view(offset, day_of(offset))).collect();
-        writer.write(&events).await.unwrap();
+        writer.write(vec![events]).await.unwrap();
     }
     let files = writer.close().await.unwrap();
     let peak = MEMORY.peak_usage() - before;

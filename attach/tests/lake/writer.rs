@@ -75,7 +75,7 @@ impl Role {
         let commit = next_commit(table);
         tell(format!("writing {commit}"));
         let mut writer = table.writer()?;
-        writer.write(&rows::of_commit(commit, self.commits_a_day)).await?;
+        writer.write(vec![rows::of_commit(commit, self.commits_a_day)]).await?;
         let files = writer.close().await?;
         let advance = rows::advance(&table.positions(rows::TOPIC)?, commit);
         tell(format!("committing {commit}"));

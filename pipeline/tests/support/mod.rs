@@ -74,7 +74,7 @@ impl Sink for StoreSink {
         Ok(self.store.state().positions.clone())
     }
 
-    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+    async fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
         self.attempt()?;
         self.staged.extend_from_slice(&batch.events);
         Ok(())

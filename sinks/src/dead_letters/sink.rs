@@ -52,7 +52,7 @@ impl Sink for DeadLetterSink {
         positions.map_err(|error| SinkError::retry("resume the dead-letter topic", error))
     }
 
-    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+    async fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
         let limit = self.limit;
         self.publisher.stage(batch.undecodable.iter().map(|letter| record_within(letter, limit)));
         Ok(())

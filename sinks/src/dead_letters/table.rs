@@ -4,6 +4,7 @@
 //! place there.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -52,12 +53,12 @@ impl Sink for LetterTableSink {
         self.lake.resume(topic).await
     }
 
-    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+    async fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
         let letters: Vec<KeptLetter> = batch.undecodable.iter().filter_map(kept).collect();
         if letters.is_empty() {
             return Ok(());
         }
-        let staged = self.lake.writer()?.write_dead_letters(&letters).await;
+        let staged = self.lake.writer()?.write_dead_letters(letters).await;
         staged.map_err(|error| never_refused(sink_error("stage dead letters for Iceberg", error)))
     }
 

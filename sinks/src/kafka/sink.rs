@@ -40,7 +40,7 @@ impl Sink for KafkaSink {
         self.publisher.resume(topic).await.map_err(|error| sink_error("resume the downstream topic", error))
     }
 
-    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+    async fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
         self.publisher.stage(batch.events.iter().map(rows::record));
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The sink: the only place where rows and positions meet in a transaction.
 
 use std::mem;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -73,7 +74,7 @@ impl Sink for PostgresSink {
         self.load(topic).await.map_err(|failure| failure.into_sink_error("resume postgres"))
     }
 
-    async fn write(&mut self, batch: &Batch) -> Result<(), SinkError> {
+    async fn write(&mut self, batch: &Arc<Batch>) -> Result<(), SinkError> {
         batch.events.iter().for_each(|event| self.staged.push(event));
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 
 use event::{Advance, EventId, Positions};
@@ -66,7 +67,7 @@ pub async fn rows_and_positions_outlive_the_sink_that_wrote_them(place: &impl Si
 pub async fn a_commit_without_events_moves_the_positions(place: &impl SinkUnderTest) {
     let mut sink = resumed(place).await;
     sink.commit(&step(0, None, 4)).await.unwrap();
-    let empty = Batch { covers: [(0, 4..9)].into(), ..Batch::default() };
+    let empty = Arc::new(Batch { covers: [(0, 4..9)].into(), ..Batch::default() });
     sink.write(&empty).await.unwrap();
     sink.commit(&step(0, Some(4), 9)).await.unwrap();
     assert_eq!((seen(place).await, stored(place).await), (ids(0..0), at(&[(0, 9)])));

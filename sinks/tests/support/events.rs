@@ -18,15 +18,15 @@ pub fn enriched(partition: i32, offset: i64) -> Enriched {
     Enriched { event, place, geo_database: None, visit: Visit::default(), late: false, position }
 }
 
-pub fn batch_of(partition: i32, offsets: Range<i64>) -> Batch {
-    Batch {
+pub fn batch_of(partition: i32, offsets: Range<i64>) -> Arc<Batch> {
+    Arc::new(Batch {
         events: offsets.clone().map(|offset| enriched(partition, offset)).collect(),
         covers: [(partition, offsets)].into(),
         ..Batch::default()
-    }
+    })
 }
 
-pub fn batch(offsets: Range<i64>) -> Batch {
+pub fn batch(offsets: Range<i64>) -> Arc<Batch> {
     batch_of(0, offsets)
 }
 
@@ -43,7 +43,7 @@ pub fn ids(offsets: Range<i64>) -> Vec<EventId> {
 
 /// What a lane does with a batch of partition 0: asks where the sink stands and writes what is not there yet. A commit
 /// that was given up may still come through, so the positions may move between the question and the commit.
-pub async fn deliver(sink: &mut dyn Sink, events: &Batch, advance: &Advance) {
+pub async fn deliver(sink: &mut dyn Sink, events: &Arc<Batch>, advance: &Advance) {
     let done = Some(advance.steps[0].next);
     while sink.resume(TOPIC).await.unwrap().get(0) != done {
         sink.write(events).await.unwrap();

@@ -1,10 +1,11 @@
-//! From record batches to sorted data files, one partition after the other, in bounded memory.
+//! From record batches to data files of one partition each, in bounded memory.
 //!
-//! 1. Each row is given the number of its partition (`partitions`). The rows of a batch are sorted by partition, site, host
-//!    and time (`order`), and the batch waits in memory (`waiting`).
-//! 2. When too many rows wait their batches are merged into a temporary file (`run`).
-//! 3. In the end the batches that wait and those files are merged (`merge`): the rows of a partition come one after the
-//!    other, in order, and one data file is written at a time (`output`).
+//! 1. Each row is given the number of its partition (`partitions`), and the rows of a batch are sorted by partition, site,
+//!    host and time (`order`).
+//! 2. The rows of the first few partitions go on into an open file of each (`output`), as far as open files are allowed.
+//! 3. The rows of all other partitions wait in memory (`waiting`). When too many wait their batches are merged into a
+//!    temporary file (`run`). In the end these batches and files are merged (`merge`): the rows of a partition come one
+//!    after the other, in order, and one data file is written at a time.
 //!
 //! **Invariant:** memory depends on the configuration alone, not on how many partitions there are or how mixed they come.
 
@@ -17,8 +18,10 @@ mod run;
 mod waiting;
 
 use std::num::NonZeroUsize;
+use std::ops::Range;
 
-use arrow_array::RecordBatch;
+use arrow_array::{RecordBatch, UInt32Array};
+use arrow_select::take::take_record_batch;
 use iceberg::table::Table;
 
 use crate::files::{DataFiles, RememberedLocations};
@@ -27,7 +30,7 @@ use crate::{Error, FilesConfig};
 use merge::{Merge, Source};
 use order::Order;
 use output::Output;
-use partitions::Partitions;
+use partitions::{Partitions, stretches};
 use run::Run;
 use waiting::Waiting;
 
@@ -38,30 +41,41 @@ const MIN_BATCH_BYTES: usize = 64 << 10;
 /// of the schema with all its metadata.
 const BATCHES_PER_ROW_GROUP: usize = 4;
 
+/// What files come out.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shape {
+    /// Rows of each file; when not told, a file ends at the target size.
+    pub(crate) rows_a_file: Option<NonZeroUsize>,
+    /// Partitions whose rows are encoded as they come, in stretches that are sorted, rather than sorted all together.
+    pub(crate) max_open: usize,
+}
+
 pub(crate) struct Encoder {
     config: FilesConfig,
     partitions: Partitions,
     order: Order,
+    max_open: usize,
     waiting: Waiting,
     runs: Vec<Run>,
     output: Output,
 }
 
 impl Encoder {
-    /// An encoder for the table's current schema and partition spec. Files have as many rows as told, or the target size.
+    /// An encoder for the table's current schema and partition spec.
     pub(crate) fn new(
         table: &Table,
         locations: RememberedLocations,
         config: &FilesConfig,
-        rows_a_file: Option<NonZeroUsize>,
+        shape: Shape,
     ) -> Result<Self, Error> {
         let partitions = Partitions::of(table.metadata())?;
         Ok(Self {
             order: Order::of(partitions.numbered_schema())?,
             partitions,
+            max_open: shape.max_open,
             waiting: Waiting::default(),
             runs: Vec::new(),
-            output: Output::new(table, locations, config, rows_a_file)?,
+            output: Output::new(table, locations, config, shape.rows_a_file)?,
             config: config.clone(),
         })
     }
@@ -72,6 +86,22 @@ impl Encoder {
             return Ok(());
         }
         let batch = self.order.sorted(self.partitions.number(batch)?)?;
+        let mut rest = Vec::new();
+        for (number, rows) in stretches(&batch) {
+            if self.output.takes(number, self.max_open) {
+                put_out(&mut self.output, &self.partitions, &self.order, &batch, (number, rows)).await?;
+            } else {
+                rest.extend(rows);
+            }
+        }
+        if rest.len() == batch.num_rows() {
+            return self.wait(batch).await;
+        }
+        let rest = UInt32Array::from_iter_values(rest.into_iter().map(|row| row as u32));
+        if rest.is_empty() { Ok(()) } else { self.wait(take_record_batch(&batch, &rest)?).await }
+    }
+
+    async fn wait(&mut self, batch: RecordBatch) -> Result<(), Error> {
         if self.waiting.bytes() > 0 && self.waiting.bytes() + batch.get_array_memory_size() > self.config.buffer_bytes {
             self.spill().await?;
         }
@@ -79,9 +109,14 @@ impl Encoder {
     }
 
     /// Completes every file.
-    pub(crate) async fn finish(&mut self) -> Result<DataFiles, Error> {
+    pub(crate) async fn finish(&mut self) -> Result<(), Error> {
         self.write_out().await?;
-        Ok(DataFiles(self.output.take()))
+        self.output.complete_all().await
+    }
+
+    /// The complete files.
+    pub(crate) fn into_files(self) -> DataFiles {
+        DataFiles(self.output.into_files())
     }
 
     /// What waits in temporary files, in bytes.
@@ -99,19 +134,27 @@ impl Encoder {
         Ok(())
     }
 
-    /// Everything so far into complete data files.
+    /// Everything that waits into complete data files.
     async fn write_out(&mut self) -> Result<(), Error> {
         let batch_bytes = (self.config.row_group_bytes / BATCHES_PER_ROW_GROUP).max(1);
         let mut sources: Vec<Source> = self.waiting.take().collect();
         for run in std::mem::take(&mut self.runs) {
             sources.push(Box::new(run.read()?));
         }
+        let mut last = None;
         for batch in Merge::of(sources, &self.order, batch_bytes)? {
-            for (number, rows) in self.partitions.stretches(&batch?)? {
-                self.output.write(number, &rows).await?;
+            let batch = batch?;
+            for (number, rows) in stretches(&batch) {
+                if let Some(before) = last.replace(number).filter(|before| *before != number) {
+                    self.output.complete(before).await?;
+                }
+                put_out(&mut self.output, &self.partitions, &self.order, &batch, (number, rows)).await?;
             }
         }
-        self.output.complete().await
+        match last {
+            Some(last) => self.output.complete(last).await,
+            None => Ok(()),
+        }
     }
 
     /// Temporary files after which data files are written.
@@ -123,4 +166,17 @@ impl Encoder {
     fn batch_bytes(&self) -> usize {
         (self.config.buffer_bytes / self.max_runs()).max(MIN_BATCH_BYTES)
     }
+}
+
+/// A stretch of rows into the file of its partition.
+async fn put_out(
+    output: &mut Output,
+    partitions: &Partitions,
+    order: &Order,
+    batch: &RecordBatch,
+    (number, rows): (u32, Range<usize>),
+) -> Result<(), Error> {
+    let edges = order.edges(batch, &rows)?;
+    let rows = partitions.unnumbered(&batch.slice(rows.start, rows.len()))?;
+    output.write((number, partitions.partition(number)), &rows, &edges).await
 }

@@ -1,5 +1,7 @@
 //! The order of rows in a file: by site, host and time.
 
+use std::ops::Range;
+
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, Schema};
@@ -11,6 +13,12 @@ use crate::schema::id;
 
 /// Makes the order a certain one.
 const LAST: [i32; 2] = [id::LOG_PARTITION, id::LOG_OFFSET];
+
+/// The keys of the first and the last row of several that are in order.
+pub(super) struct Edges {
+    pub(super) first: Box<[u8]>,
+    pub(super) last: Box<[u8]>,
+}
 
 /// Gives rows keys: bytes that compare as the rows do.
 pub(super) struct Order {
@@ -33,6 +41,15 @@ impl Order {
     pub(super) fn keys(&self, batch: &RecordBatch) -> Result<Rows, ArrowError> {
         let columns: Vec<_> = self.columns.iter().map(|column| batch.column(*column).clone()).collect();
         self.converter.convert_columns(&columns)
+    }
+
+    /// The keys of the first and the last of these rows.
+    pub(super) fn edges(&self, batch: &RecordBatch, rows: &Range<usize>) -> Result<Edges, ArrowError> {
+        let key = |row: usize| {
+            let columns: Vec<_> = self.columns.iter().map(|column| batch.column(*column).slice(row, 1)).collect();
+            Ok::<_, ArrowError>(self.converter.convert_columns(&columns)?.row(0).data().into())
+        };
+        Ok(Edges { first: key(rows.start)?, last: key(rows.end - 1)? })
     }
 
     /// The batch with its rows in order: itself when they are.

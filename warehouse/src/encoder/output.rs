@@ -1,5 +1,6 @@
-//! Sorted rows into data files, one file at a time.
+//! Rows into data files, one of each partition at a time.
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 
 use arrow_array::RecordBatch;
@@ -8,6 +9,7 @@ use iceberg::table::Table;
 use iceberg::writer::file_writer::ParquetWriterBuilder;
 use iceberg::writer::file_writer::rolling_writer::{RollingFileWriter, RollingFileWriterBuilder};
 
+use super::order::Edges;
 use crate::files::{self, RememberedLocations, UniqueNames};
 use crate::{Error, FilesConfig, bounds, layout};
 
@@ -16,13 +18,21 @@ type RollingFiles = RollingFileWriterBuilder<ParquetWriterBuilder, RememberedLoc
 
 pub(super) struct Output {
     rolling: RollingFiles,
-    open: Option<(PartitionKey, RollingFile)>,
-    /// Rows in the open file, and after how many it is complete.
-    rows: usize,
+    /// By the number of their partition.
+    open: HashMap<u32, Open>,
     rows_a_file: usize,
     complete: Vec<DataFile>,
-    /// The table's name for the order in which rows come.
+    /// The table's name for the order of a file's rows.
     sort_order_id: Option<i32>,
+}
+
+/// A file in the making.
+struct Open {
+    partition: Option<PartitionKey>,
+    file: RollingFile,
+    rows: usize,
+    /// The last row's key; `None` once rows came that belong before others.
+    last: Option<Box<[u8]>>,
 }
 
 impl Output {
@@ -37,64 +47,97 @@ impl Output {
         let target_bytes = if rows_a_file.is_some() { usize::MAX } else { config.target_file_bytes };
         Ok(Self {
             rolling: RollingFiles::new(parquet, target_bytes, table.file_io().clone(), locations, UniqueNames),
-            open: None,
-            rows: 0,
+            open: HashMap::new(),
             rows_a_file: rows_a_file.map_or(usize::MAX, NonZeroUsize::get),
             complete: Vec::new(),
             sort_order_id: layout::sort_order_id(table.metadata()),
         })
     }
 
-    /// Rows of one partition, which go on where the last ones of this partition ended.
-    pub(super) async fn write(&mut self, partition: &PartitionKey, rows: &RecordBatch) -> Result<(), Error> {
-        if self.open.as_ref().is_some_and(|(open, _)| open.data() != partition.data()) {
-            self.complete().await?;
-        }
-        let key = Some(partition.clone());
+    /// Whether the partition has an open file, or may have one beside all others when there may be so many.
+    pub(super) fn takes(&self, number: u32, max_open: usize) -> bool {
+        self.open.len() < max_open || self.open.contains_key(&number)
+    }
+
+    /// Rows of one partition that are in order, into its open file.
+    pub(super) async fn write(
+        &mut self,
+        (number, partition): (u32, &PartitionKey),
+        rows: &RecordBatch,
+        edges: &Edges,
+    ) -> Result<(), Error> {
         let mut from = 0;
         while from < rows.num_rows() {
-            let piece = rows.slice(from, (rows.num_rows() - from).min(self.rows_a_file - self.rows));
-            let (_, file) = self.open.get_or_insert_with(|| (partition.clone(), self.rolling.build()));
-            file.write(&key, &piece).await.map_err(Error::iceberg("write a data file"))?;
+            let begin = || Open::new(partition.clone(), self.rolling.build());
+            let open = self.open.entry(number).or_insert_with(begin);
+            let piece = rows.slice(from, (rows.num_rows() - from).min(self.rows_a_file - open.rows));
+            open.write(&piece, edges).await?;
             from += piece.num_rows();
-            self.rows += piece.num_rows();
-            if self.rows == self.rows_a_file {
-                self.complete().await?;
+            if open.rows == self.rows_a_file {
+                self.complete(number).await?;
             }
         }
         Ok(())
     }
 
-    /// Completes the open file.
-    pub(super) async fn complete(&mut self) -> Result<(), Error> {
-        self.rows = 0;
-        let Some((partition, file)) = self.open.take() else { return Ok(()) };
+    /// Completes the open file of a partition.
+    pub(super) async fn complete(&mut self, number: u32) -> Result<(), Error> {
+        let Some(Open { partition: Some(partition), file, last, .. }) = self.open.remove(&number) else {
+            return Ok(());
+        };
+        let sort_order_id = self.sort_order_id.filter(|_| last.is_some());
         for builder in file.close().await.map_err(Error::iceberg("complete a data file"))? {
-            self.complete.push(self.describe(builder, &partition)?);
+            self.complete.push(described(builder, &partition, sort_order_id)?);
         }
         Ok(())
     }
 
-    /// The complete files since the last call.
-    pub(super) fn take(&mut self) -> Vec<DataFile> {
-        std::mem::take(&mut self.complete)
+    /// Completes every open file.
+    pub(super) async fn complete_all(&mut self) -> Result<(), Error> {
+        let numbers: Vec<u32> = self.open.keys().copied().collect();
+        for number in numbers {
+            self.complete(number).await?;
+        }
+        Ok(())
     }
 
-    /// What the manifest will say of a complete file.
-    fn describe(&self, mut builder: DataFileBuilder, partition: &PartitionKey) -> Result<DataFile, Error> {
-        let build = |builder: &DataFileBuilder| {
-            builder.build().map_err(|error| {
-                let error = iceberg::Error::new(iceberg::ErrorKind::DataInvalid, error.to_string());
-                Error::iceberg("describe a data file")(error)
-            })
-        };
-        builder.content(DataContentType::Data);
-        builder.partition(partition.data().clone()).partition_spec_id(partition.spec().spec_id());
-        if let Some(id) = self.sort_order_id {
-            builder.sort_order_id(id);
-        }
-        let file = build(&builder)?;
-        builder.lower_bounds(bounds::lower(file.lower_bounds())).upper_bounds(bounds::upper(file.upper_bounds()));
-        build(&builder)
+    /// The complete files.
+    pub(super) fn into_files(self) -> Vec<DataFile> {
+        self.complete
     }
+}
+
+impl Open {
+    fn new(partition: PartitionKey, file: RollingFile) -> Self {
+        Self { partition: Some(partition), file, rows: 0, last: Some(Box::default()) }
+    }
+
+    async fn write(&mut self, rows: &RecordBatch, edges: &Edges) -> Result<(), Error> {
+        self.file.write(&self.partition, rows).await.map_err(Error::iceberg("write a data file"))?;
+        self.rows += rows.num_rows();
+        self.last = self.last.take().filter(|last| *last <= edges.first).map(|_| edges.last.clone());
+        Ok(())
+    }
+}
+
+/// What the manifest will say of a complete file.
+fn described(
+    mut builder: DataFileBuilder,
+    partition: &PartitionKey,
+    sort_order_id: Option<i32>,
+) -> Result<DataFile, Error> {
+    let build = |builder: &DataFileBuilder| {
+        builder.build().map_err(|error| {
+            let error = iceberg::Error::new(iceberg::ErrorKind::DataInvalid, error.to_string());
+            Error::iceberg("describe a data file")(error)
+        })
+    };
+    builder.content(DataContentType::Data);
+    builder.partition(partition.data().clone()).partition_spec_id(partition.spec().spec_id());
+    if let Some(id) = sort_order_id {
+        builder.sort_order_id(id);
+    }
+    let file = build(&builder)?;
+    builder.lower_bounds(bounds::lower(file.lower_bounds())).upper_bounds(bounds::upper(file.upper_bounds()));
+    build(&builder)
 }

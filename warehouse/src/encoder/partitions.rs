@@ -1,13 +1,14 @@
 //! Which partition each row belongs to.
 
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
 use arrow_array::types::UInt32Type;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array};
 use arrow_row::{RowConverter, SortField};
-use arrow_schema::{DataType, Field, Schema as ArrowSchema, SchemaRef as ArrowSchemaRef};
+use arrow_schema::{ArrowError, DataType, Field, Schema as ArrowSchema, SchemaRef as ArrowSchemaRef};
 use iceberg::arrow::{PartitionValueCalculator, arrow_struct_to_literal, schema_to_arrow_schema};
 use iceberg::spec::{Literal, PartitionKey, PartitionSpecRef, SchemaRef, Struct, TableMetadata};
 
@@ -63,17 +64,15 @@ impl Partitions {
         &self.numbered
     }
 
-    /// The rows of a numbered and sorted batch without the numbers, in stretches of one partition each.
-    pub(super) fn stretches(&self, batch: &RecordBatch) -> Result<Vec<(&PartitionKey, RecordBatch)>, Error> {
-        let Some((numbers, columns)) = batch.columns().split_last() else { return Ok(Vec::new()) };
-        let rows = RecordBatch::try_new(self.columns.clone(), columns.to_vec())?;
-        let mut stretches = Vec::new();
-        let mut from = 0;
-        for stretch in numbers.as_primitive::<UInt32Type>().values().chunk_by(|one, next| one == next) {
-            stretches.push((&self.keys[stretch[0] as usize], rows.slice(from, stretch.len())));
-            from += stretch.len();
-        }
-        Ok(stretches)
+    /// The partition of a number.
+    pub(super) fn partition(&self, number: u32) -> &PartitionKey {
+        &self.keys[number as usize]
+    }
+
+    /// A numbered batch without the numbers.
+    pub(super) fn unnumbered(&self, batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let columns = batch.columns().iter().take(self.columns.fields().len()).cloned().collect();
+        RecordBatch::try_new(self.columns.clone(), columns)
     }
 
     /// The batch with the number of each row's partition in one column more.
@@ -115,6 +114,19 @@ impl Partitions {
     fn key(&self, value: Struct) -> PartitionKey {
         PartitionKey::new(self.spec.as_ref().clone(), self.schema.clone(), value)
     }
+}
+
+/// The rows of a numbered and sorted batch in stretches of one partition each, with its number.
+pub(super) fn stretches(batch: &RecordBatch) -> Vec<(u32, Range<usize>)> {
+    let Some(numbers) = batch.columns().last() else { return Vec::new() };
+    let mut end = 0;
+    let stretches = numbers.as_primitive::<UInt32Type>().values().chunk_by(|one, next| one == next);
+    let stretch = |numbers: &[u32]| {
+        let start = end;
+        end += numbers.len();
+        (numbers[0], start..end)
+    };
+    stretches.map(stretch).collect()
 }
 
 impl Values {

@@ -8,7 +8,7 @@ use crate::support::{TOPIC, advance, bare, deliver};
 
 pub async fn staged(table: &Table, offset: i64) -> DataFiles {
     let mut writer = table.writer().unwrap();
-    writer.write(&[bare(offset)]).await.unwrap();
+    writer.write(vec![[bare(offset)]]).await.unwrap();
     writer.close().await.unwrap()
 }
 

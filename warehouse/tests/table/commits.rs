@@ -12,7 +12,7 @@ use crate::support::*;
 
 async fn staged(table: &Table, offset: i64) -> DataFiles {
     let mut writer = table.writer().unwrap();
-    writer.write(&[bare(offset)]).await.unwrap();
+    writer.write(vec![[bare(offset)]]).await.unwrap();
     writer.close().await.unwrap()
 }
 

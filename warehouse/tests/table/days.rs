@@ -19,6 +19,7 @@ fn events_of_many_days(days: i64) -> Vec<Enriched> {
 
 fn frugal() -> Config {
     let mut config = Config::default();
+    config.files.open_files = 0;
     config.files.buffer_bytes = 64 << 10;
     config.files.spill_bytes = 1 << 20;
     config
@@ -45,7 +46,7 @@ async fn many_days_at_once_make_one_file_a_day() {
     let mut writer = table.writer().unwrap();
     let mut spilled = 0;
     for piece in events.chunks(50) {
-        writer.write(piece).await.unwrap();
+        writer.write(vec![piece.to_vec()]).await.unwrap();
         spilled = spilled.max(writer.spilled_bytes());
     }
     assert!(spilled > 0);
@@ -66,7 +67,7 @@ async fn temporary_files_that_grow_too_large_become_data_files_before_the_commit
     let mut writer = table.writer().unwrap();
     let mut spilled = 0;
     for piece in events.chunks(1_000) {
-        writer.write(piece).await.unwrap();
+        writer.write(vec![piece.to_vec()]).await.unwrap();
         spilled = spilled.max(writer.spilled_bytes());
     }
     assert!((500 << 10..3 << 20).contains(&spilled), "{spilled}");
@@ -98,7 +99,7 @@ async fn what_is_given_up_leaves_no_file_behind() {
     let mut writer = table.writer().unwrap();
     let events: Vec<Enriched> = (0..6_000).map(|offset| at_micros(offset, offset % 4 * DAY)).collect();
     for piece in events.chunks(500) {
-        writer.write(piece).await.unwrap();
+        writer.write(vec![piece.to_vec()]).await.unwrap();
     }
     assert!(!data_files(folder.path()).is_empty());
     writer.abort().await;
@@ -112,11 +113,11 @@ async fn a_call_that_was_dropped_half_way_leaves_no_file_behind_either() {
     let mut writer = table.writer().unwrap();
     let events = events_of_many_days(400);
     {
-        let mut write = std::pin::pin!(writer.write(&events));
+        let mut write = std::pin::pin!(writer.write(vec![events.clone()]));
         let mut context = Context::from_waker(Waker::noop());
         assert!(matches!(write.as_mut().poll(&mut context), Poll::Pending));
     }
-    assert!(writer.write(&events).await.is_err(), "only abort makes sense after a dropped call");
+    assert!(writer.write(vec![events.clone()]).await.is_err(), "only abort makes sense after a dropped call");
     writer.abort().await;
     assert!(data_files(folder.path()).is_empty());
 }

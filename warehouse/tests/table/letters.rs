@@ -36,7 +36,7 @@ async fn keep(table: &mut Table, letters: &[KeptLetter]) {
     let next = letters.last().unwrap().kept_at.offset + 1;
     let advance = stored.advance_to(&LETTERS.into(), &Positions::from_iter([(3, next)]));
     let mut writer = table.writer().unwrap();
-    writer.write_dead_letters(letters).await.unwrap();
+    writer.write_dead_letters(letters.to_vec()).await.unwrap();
     let files = writer.close().await.unwrap();
     table.append(files, &advance).await.unwrap();
 }

@@ -72,7 +72,7 @@ pub async fn open(folder: &Path) -> Table {
 pub async fn deliver(table: &mut Table, events: &[Enriched]) {
     let from = table.positions(TOPIC).unwrap().get(0);
     let mut writer = table.writer().unwrap();
-    writer.write(events).await.unwrap();
+    writer.write(vec![events.to_vec()]).await.unwrap();
     let files = writer.close().await.unwrap();
     assert_eq!(files.rows(), events.len() as u64);
     let to = events.last().unwrap().position.offset + 1;

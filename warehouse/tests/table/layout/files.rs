@@ -10,7 +10,7 @@ use parquet::file::properties::ReaderProperties;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::file::serialized_reader::ReadOptionsBuilder;
 use serde_json::json;
-use warehouse::{Config, Table};
+use warehouse::{Config, MaintenanceConfig, Table};
 
 use crate::support::*;
 
@@ -45,10 +45,10 @@ fn sorted_by(file: &std::path::Path) -> Vec<(Option<String>, Option<String>, i64
 
 #[tokio::test]
 async fn the_rows_of_a_new_file_are_sorted_by_site_host_and_time_and_the_manifest_says_so() {
-    for buffer_bytes in [32 << 20, 256 << 10] {
+    for (open_files, buffer_bytes) in [(8, 32 << 20), (0, 256 << 10)] {
         let folder = tempfile::tempdir().unwrap();
         let mut config = Config::default();
-        config.files.buffer_bytes = buffer_bytes;
+        (config.files.open_files, config.files.buffer_bytes) = (open_files, buffer_bytes);
         let mut table = Table::open(folder.path(), &config).await.unwrap();
         deliver(&mut table, &events(3_000)).await;
         let [file] = &data_files(folder.path())[..] else { panic!("one file was expected") };
@@ -61,6 +61,27 @@ async fn the_rows_of_a_new_file_are_sorted_by_site_host_and_time_and_the_manifes
         assert_eq!(order.fields.iter().map(|field| field.source_id).collect::<Vec<_>>(), [4, 5, 2]);
         assert!(metadata.default_sort_order().is_unsorted(), "engines that cannot sort may write");
     }
+}
+
+#[tokio::test]
+async fn a_file_of_rows_that_were_sorted_apart_is_not_said_to_be_sorted_until_it_is_compacted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut table = Table::open(folder.path(), &Config::default()).await.unwrap();
+    for (commit, rows) in (0..).zip(events(2_500).chunks(500)) {
+        let mut writer = table.writer().unwrap();
+        for piece in rows.chunks(100) {
+            writer.write(vec![piece.to_vec()]).await.unwrap();
+        }
+        let files = writer.close().await.unwrap();
+        assert_eq!((files.count(), files.rows()), (1, 500));
+        let from = (commit > 0).then_some(commit * 500);
+        table.append(files, &advance(from, (commit + 1) * 500)).await.unwrap();
+    }
+    let listed_orders =
+        async || listed(folder.path()).await.iter().map(|file| file.sort_order_id()).collect::<Vec<_>>();
+    assert_eq!(listed_orders().await, [None; 5]);
+    assert_eq!(table.maintain(&MaintenanceConfig::default(), false).await.unwrap().files_written, 1);
+    let [Some(_)] = listed_orders().await[..] else { panic!("one sorted file was expected") };
 }
 
 #[tokio::test]

@@ -77,7 +77,7 @@ async fn files_that_wait_for_their_commit_stay() {
     let mut table = open(folder.path()).await;
     deliver_each(&mut table, 6).await;
     let mut writer = table.writer().unwrap();
-    writer.write(&[view(12, 10)]).await.unwrap();
+    writer.write(vec![[view(12, 10)]]).await.unwrap();
     let staged = writer.close().await.unwrap();
     let grace = MaintenanceConfig { unreferenced_grace_ms: 3_600_000, ..at_once() };
     open(folder.path()).await.maintain(&grace, false).await.unwrap();
