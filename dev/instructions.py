@@ -35,8 +35,9 @@ CRATES = """
     event eventlog gateway pipeline sinks visit warehouse
     ahash arc-swap arrow-array arrow-buffer arrow-data arrow-row arrow-schema arrow-select axum axum-core bytes
     chrono foldhash form_urlencoded futures-core futures-util governor half hashbrown http http-body httparse
-    hyper hyper-util idna indexmap itoa libmimalloc-sys memchr metrics metrics-util mimalloc parquet percent-encoding
-    ppv-lite86 rand rand_chacha rand_core regex-filtered ryu serde serde_core serde_json simdutf8 smallvec tokio
+    hyper hyper-util idna indexmap itoa memchr metrics metrics-util parquet percent-encoding
+    ppv-lite86 rand rand_chacha rand_core regex-filtered ryu serde serde_core serde_json simdutf8 smallvec
+    tikv-jemalloc-sys tikv-jemallocator tokio
     tokio-util tower tower-http tracing tracing-core twox-hash ua-parser url uuid zmij zstd zstd-safe""".split()
 
 

@@ -10,13 +10,13 @@ use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use geodata::{GeoDatabase, LiveDatabase, Locator};
-use mimalloc::MiMalloc;
+use tikv_jemallocator::Jemalloc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 /// The allocator that the binary has.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Jemalloc = Jemalloc;
 
 const RANDOM_ADDRESSES: usize = 1_000_000;
 
