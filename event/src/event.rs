@@ -12,6 +12,9 @@ pub const SCHEMA_VERSION: &str = "1";
 /// The name of an event that has no other.
 pub const PAGE_VIEW: &str = "pageview";
 
+/// What most properties fit into.
+const USUAL_PROPERTIES_BYTES: usize = 128;
+
 /// The extra keys that have a column of their own.
 const EVENT_NAME: &str = "event_name";
 const SITE: &str = "site";
@@ -120,7 +123,8 @@ impl Event {
 
     /// The keys that pageberg gives no column, as JSON text; `None` when there are none.
     pub fn properties(&self) -> Option<String> {
-        let mut json = Vec::new();
+        let usual_bytes = if self.extra.is_empty() { 0 } else { USUAL_PROPERTIES_BYTES };
+        let mut json = Vec::with_capacity(usual_bytes);
         self.write_properties(&mut json).then(|| String::from_utf8(json).expect("JSON of texts is text"))
     }
 

@@ -22,8 +22,12 @@ pub(crate) fn write_text(text: &str, into: &mut Vec<u8>) {
     into.push(b'"');
     let (lanes, rest) = text.as_bytes().as_chunks::<LANE>();
     lanes.iter().for_each(|lane| write_lane(lane, into));
-    for byte in rest {
-        if needs_escape(*byte) { write_escape(*byte, into) } else { into.push(*byte) }
+    if rest.iter().any(|byte| needs_escape(*byte)) {
+        for byte in rest {
+            if needs_escape(*byte) { write_escape(*byte, into) } else { into.push(*byte) }
+        }
+    } else {
+        into.extend_from_slice(rest);
     }
     into.push(b'"');
 }
