@@ -10,6 +10,7 @@
 //! **Invariant:** no text in an [`Event`] holds U+0000, which Postgres cannot store.
 //! **Invariant:** reading the same record twice gives the same [`Event`], its id included.
 
+mod address;
 mod calendar;
 mod dead_letter;
 mod draft;
@@ -29,6 +30,7 @@ mod time;
 mod verbatim;
 mod visit;
 
+pub use address::path_and_query;
 pub use dead_letter::{DeadLetter, LetterId, LetterRecord, Stage};
 pub use draft::{Draft, FieldError};
 pub use enriched::Enriched;

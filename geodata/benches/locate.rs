@@ -10,9 +10,9 @@ use std::{env, fs};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use geodata::{GeoDatabase, LiveDatabase, Locator};
-use tikv_jemallocator::Jemalloc;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use tikv_jemallocator::Jemalloc;
 
 /// The allocator that the binary has.
 #[global_allocator]

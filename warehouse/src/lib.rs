@@ -17,7 +17,6 @@
 //! **Invariant:** what a catalog or snapshot names is complete and durable before it is named, and never changes.
 //! **Invariant:** a file is deleted only when no commit names it, and it is certain or long ago enough that none will.
 
-mod address;
 mod beginning;
 mod bounds;
 mod catalog;

@@ -7,11 +7,11 @@ use arrow_array::{
     ArrayRef, BooleanArray, Int32Array, Int64Array, RecordBatch, TimestampMicrosecondArray, new_null_array,
 };
 use arrow_schema::{ArrowError, Field, SchemaRef};
-use event::{Campaign, Device, Enriched, Place, Timestamp, UserAgent};
+use event::{Campaign, Device, Enriched, Place, Timestamp, UserAgent, path_and_query};
 
 use crate::columns::OwnColumns;
+use crate::places;
 use crate::schema::id;
-use crate::{address, places};
 
 /// How the Parquet writer and Iceberg find a column's field id.
 const FIELD_ID: &str = "PARQUET:field_id";
@@ -80,7 +80,7 @@ struct Row<'a> {
 impl<'a> Row<'a> {
     fn of(enriched: &'a Enriched) -> Self {
         let event = &enriched.event;
-        let parts = event.url().map(address::path_and_query);
+        let parts = event.url().map(path_and_query);
         Self {
             enriched,
             place: (*enriched.place != Place::default()).then_some(&*enriched.place),

@@ -9,6 +9,7 @@ use iceberg::{NamespaceIdent, TableCreation, TableIdent};
 use crate::beginning::{Beginning, wordless};
 use crate::catalog::Catalog;
 use crate::commit::{Append, commit};
+use crate::encoder::Shape;
 use crate::files::{self, DataFiles};
 use crate::layout::Arrangement;
 use crate::property::PropertyColumn;
@@ -68,7 +69,8 @@ impl Table {
     /// `Iceberg` when the table's schema or partition spec cannot be written.
     pub fn writer(&self) -> Result<Writer, Error> {
         let properties = PropertyColumn::parse(&self.config.table.property_columns)?;
-        Writer::as_they_come(&self.table, &self.config.files)?.with_properties(&self.table, &properties)
+        let shape = Shape { max_open: self.config.files.open_files, ..Shape::default() };
+        Writer::new(&self.table, &self.config.files, shape)?.with_properties(&self.table, &properties)
     }
 
     /// Publishes the files and moves the positions, in one commit; durable when it returns. Without files it moves the

@@ -1,6 +1,5 @@
 //! Stages events in data files that nobody sees yet.
 
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use arrow_array::RecordBatch;
@@ -41,22 +40,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// A writer whose files are wholly sorted.
-    pub(crate) fn new(table: &Table, config: &FilesConfig) -> Result<Self, Error> {
-        Self::of_shape(table, config, Shape::default())
-    }
-
-    /// A writer of wholly sorted files with as many rows each, whatever their size.
-    pub(crate) fn of_files(table: &Table, config: &FilesConfig, rows_a_file: NonZeroUsize) -> Result<Self, Error> {
-        Self::of_shape(table, config, Shape { rows_a_file: Some(rows_a_file), ..Shape::default() })
-    }
-
-    /// A writer that encodes the rows of most partitions as they come, so that little is left to do at the commit.
-    pub(crate) fn as_they_come(table: &Table, config: &FilesConfig) -> Result<Self, Error> {
-        Self::of_shape(table, config, Shape { max_open: config.open_files, ..Shape::default() })
-    }
-
-    fn of_shape(table: &Table, config: &FilesConfig, shape: Shape) -> Result<Self, Error> {
+    pub(crate) fn new(table: &Table, config: &FilesConfig, shape: Shape) -> Result<Self, Error> {
         let schema = schema_to_arrow_schema(table.metadata().current_schema())
             .map_err(Error::iceberg("read the table's schema"))?;
         let locations = RememberedLocations::new(table.metadata())?;
@@ -81,10 +65,7 @@ impl Writer {
     ///
     /// # Errors
     /// `Row` when an event can never be written; any other when the files cannot.
-    pub async fn write<E>(&mut self, batches: Vec<E>) -> Result<(), Error>
-    where
-        E: AsRef<[Enriched]> + Send + Sync + 'static,
-    {
+    pub async fn write<E: AsRef<[Enriched]> + Send + Sync + 'static>(&mut self, batches: Vec<E>) -> Result<(), Error> {
         let (schema, own) = (self.schema.clone(), self.own.clone());
         self.run(async move |encoder: &mut Encoder| {
             let events = rows::in_order(batches.iter().flat_map(E::as_ref));
@@ -94,10 +75,11 @@ impl Writer {
     }
 
     /// Stages rows of any kind, given how some of them become columns.
-    pub(crate) async fn write_rows<T>(&mut self, rows: Vec<T>, columns: Columns<T>) -> Result<(), Error>
-    where
-        T: Send + Sync + 'static,
-    {
+    pub(crate) async fn write_rows<T: Send + Sync + 'static>(
+        &mut self,
+        rows: Vec<T>,
+        columns: Columns<T>,
+    ) -> Result<(), Error> {
         let (schema, own) = (self.schema.clone(), self.own.clone());
         self.run(async move |encoder: &mut Encoder| encode(encoder, &rows, |piece| columns(&schema, &own, piece)).await)
             .await

@@ -56,19 +56,9 @@ impl<'s> Cursor<'s> {
 
     /// The rows from here on whose keys are not above the bound, `most` of them at most; the row here is one in any case.
     fn stretch(&self, bound: Option<&[u8]>, most: usize) -> Range<usize> {
-        let end = self.batch.num_rows().min(self.row + most.max(1));
-        let belongs = |row: usize| bound.is_none_or(|bound| self.keys.row(row).data() <= bound);
-        // In steps of double length first, as most stretches are short.
-        let (mut from, mut to, mut step) = (self.row + 1, self.row + 1, 1);
-        while to < end && belongs(to) {
-            (from, to, step) = (to + 1, to + step, step * 2);
-        }
-        to = to.min(end);
-        while from < to {
-            let middle = from.midpoint(to);
-            if belongs(middle) { from = middle + 1 } else { to = middle }
-        }
-        self.row..from.min(end)
+        let rest = self.row + 1..self.batch.num_rows().min(self.row + most.max(1));
+        let belongs = |row: &usize| bound.is_none_or(|bound| self.keys.row(*row).data() <= bound);
+        self.row..self.row + 1 + rest.take_while(belongs).count()
     }
 }
 
@@ -91,7 +81,11 @@ impl<'s> Merge<'s> {
 
     fn merged(&mut self) -> Result<Option<RecordBatch>, ArrowError> {
         while self.long.is_none() && self.gathered.bytes() < self.batch_bytes && self.take_stretch()? {}
-        if self.gathered.is_empty() { Ok(self.long.take()) } else { self.gather().map(Some) }
+        if self.gathered.is_empty() {
+            return Ok(self.long.take());
+        }
+        self.cursors.iter_mut().for_each(|cursor| cursor.gathered_as = None);
+        std::mem::take(&mut self.gathered).into_batch().map(Some)
     }
 
     /// Takes the next rows of the source that is first; false when all are at their ends.
@@ -116,11 +110,6 @@ impl<'s> Merge<'s> {
         key.extend_from_slice(cursor.key());
         self.heads.push(Reverse((key, index)));
         Ok(true)
-    }
-
-    fn gather(&mut self) -> Result<RecordBatch, ArrowError> {
-        self.cursors.iter_mut().for_each(|cursor| cursor.gathered_as = None);
-        std::mem::take(&mut self.gathered).into_batch()
     }
 }
 

@@ -97,7 +97,7 @@ impl Encoder {
         if rest.len() == batch.num_rows() {
             return self.wait(batch).await;
         }
-        let rest = UInt32Array::from_iter_values(rest.into_iter().map(|row| row as u32));
+        let rest: UInt32Array = rest.into_iter().map(|row| row as u32).collect::<Vec<_>>().into();
         if rest.is_empty() { Ok(()) } else { self.wait(take_record_batch(&batch, &rest)?).await }
     }
 
@@ -105,7 +105,8 @@ impl Encoder {
         if self.waiting.bytes() > 0 && self.waiting.bytes() + batch.get_array_memory_size() > self.config.buffer_bytes {
             self.spill().await?;
         }
-        Ok(self.waiting.push(batch, &self.order)?)
+        self.waiting.push(batch);
+        Ok(())
     }
 
     /// Completes every file.
@@ -116,7 +117,7 @@ impl Encoder {
 
     /// The complete files.
     pub(crate) fn into_files(self) -> DataFiles {
-        DataFiles(self.output.into_files())
+        DataFiles(self.output.complete)
     }
 
     /// What waits in temporary files, in bytes.

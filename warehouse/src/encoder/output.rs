@@ -21,7 +21,8 @@ pub(super) struct Output {
     /// By the number of their partition.
     open: HashMap<u32, Open>,
     rows_a_file: usize,
-    complete: Vec<DataFile>,
+    /// The complete files.
+    pub(super) complete: Vec<DataFile>,
     /// The table's name for the order of a file's rows.
     sort_order_id: Option<i32>,
 }
@@ -68,7 +69,10 @@ impl Output {
     ) -> Result<(), Error> {
         let mut from = 0;
         while from < rows.num_rows() {
-            let begin = || Open::new(partition.clone(), self.rolling.build());
+            let begin = || {
+                let (partition, file) = (Some(partition.clone()), self.rolling.build());
+                Open { partition, file, rows: 0, last: Some(Box::default()) }
+            };
             let open = self.open.entry(number).or_insert_with(begin);
             let piece = rows.slice(from, (rows.num_rows() - from).min(self.rows_a_file - open.rows));
             open.write(&piece, edges).await?;
@@ -94,24 +98,14 @@ impl Output {
 
     /// Completes every open file.
     pub(super) async fn complete_all(&mut self) -> Result<(), Error> {
-        let numbers: Vec<u32> = self.open.keys().copied().collect();
-        for number in numbers {
+        while let Some(number) = self.open.keys().next().copied() {
             self.complete(number).await?;
         }
         Ok(())
     }
-
-    /// The complete files.
-    pub(super) fn into_files(self) -> Vec<DataFile> {
-        self.complete
-    }
 }
 
 impl Open {
-    fn new(partition: PartitionKey, file: RollingFile) -> Self {
-        Self { partition: Some(partition), file, rows: 0, last: Some(Box::default()) }
-    }
-
     async fn write(&mut self, rows: &RecordBatch, edges: &Edges) -> Result<(), Error> {
         self.file.write(&self.partition, rows).await.map_err(Error::iceberg("write a data file"))?;
         self.rows += rows.num_rows();

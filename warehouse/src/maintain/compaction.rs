@@ -19,6 +19,7 @@ use iceberg::table::Table;
 use super::Run;
 use super::tiers::{self, Piece, Rules};
 use crate::commit::{commit, live_manifests};
+use crate::encoder::Shape;
 use crate::rewrite::{Replacement, delete_manifests, live_entries, rewritten, whole};
 use crate::{DataFiles, Error, Writer, files};
 
@@ -126,10 +127,8 @@ impl Run<'_> {
         let (table, config) = (&self.table.table, &self.table.config.files);
         let rows: u64 = group.files.iter().filter_map(|file| file.record_count).sum();
         let rows_a_file = usize::try_from(rows.div_ceil(group.into)).ok().and_then(NonZeroUsize::new);
-        let writer = match rows_a_file.filter(|_| group.is_of_current_spec) {
-            Some(rows_a_file) => Writer::of_files(table, config, rows_a_file)?,
-            None => Writer::new(table, config)?,
-        };
+        let shape = Shape { rows_a_file: rows_a_file.filter(|_| group.is_of_current_spec), ..Shape::default() };
+        let writer = Writer::new(table, config, shape)?;
         rewritten(table, group.files, writer, Ok).await
     }
 }

@@ -12,6 +12,7 @@ use iceberg::spec::{Datum, Schema};
 use iceberg::table::Table;
 
 use super::rows;
+use crate::encoder::Shape;
 use crate::rewrite::{delete_manifests, read, rewritten, whole};
 use crate::schema::id;
 use crate::{DataFiles, Error, FilesConfig, Writer};
@@ -74,7 +75,7 @@ impl<'t> Source<'t> {
         range: &Range<Timestamp>,
         locate: &mut Locate<'_>,
     ) -> Result<DataFiles, Error> {
-        let writer = Writer::new(self.table, config)?;
+        let writer = Writer::new(self.table, config, Shape::default())?;
         let files = files.iter().map(|file| (*file).clone()).collect();
         rewritten(self.table, files, writer, |batch| rows::relocated(&batch, range, locate)).await
     }

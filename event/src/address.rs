@@ -1,7 +1,7 @@
 //! The parts of a page's address. Senders write anything there, so nothing here can fail.
 
 /// The path of an absolute address or of a path-only one, and the query without its question mark.
-pub(crate) fn path_and_query(address: &str) -> (&str, Option<&str>) {
+pub fn path_and_query(address: &str) -> (&str, Option<&str>) {
     let address = address.split_once('#').map_or(address, |(before, _fragment)| before);
     let (place, query) = match address.split_once('?') {
         Some((place, query)) => (place, Some(query)),
