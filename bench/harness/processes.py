@@ -52,15 +52,17 @@ def descendants(pid):
 
 
 def tree_cpu_seconds(pid):
-    """CPU time of a process and all that it ever started and waited for, in seconds."""
-    ticks = 0
-    for one in descendants(pid):
-        try:
-            fields = pathlib.Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        ticks += sum(int(field) for field in fields[11:15])
-    return ticks / TICKS
+    """CPU time of a process and all below it, in seconds."""
+    return sum(cpu_seconds(one) for one in descendants(pid))
+
+
+def cpu_seconds(pid):
+    """CPU time of a process and all that it ever started and waited for, in seconds; 0 when it has ended."""
+    try:
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0
+    return sum(int(field) for field in fields[11:15]) / TICKS
 
 
 def tree_peak_memory_mib(pid):
@@ -77,6 +79,9 @@ def tree_peak_memory_mib(pid):
 
 class Process:
     """A program in a session of its own, so that the terminal's Ctrl-C does not reach it."""
+
+    # CPU time of what was killed together with the process that would have waited for it.
+    unwaited_cpu_seconds = 0
 
     def __init__(self, name, command, folder, environment=None):
         self.name = name
@@ -126,7 +131,9 @@ class Process:
             self.kill()
 
     def kill(self):
-        for pid in reversed(descendants(self.pid)):
+        tree = descendants(self.pid)
+        Process.unwaited_cpu_seconds += sum(cpu_seconds(pid) for pid in tree[1:])
+        for pid in reversed(tree):
             try:
                 os.kill(pid, 9)
             except ProcessLookupError:

@@ -7,7 +7,7 @@ import traceback
 
 from harness.bench import say
 from harness.machine import busy_seconds
-from harness.processes import Failed
+from harness.processes import Failed, Process
 
 SHOWN = (
     "rows_per_second",
@@ -65,8 +65,8 @@ def told(error):
 def own_cpu_seconds(bench):
     """Everything that this run has started: what it waits for is in the times of its children."""
     times = os.times()
-    servers = bench.kafka.cpu_seconds() + bench.postgres.cpu_seconds()
-    return times.user + times.system + times.children_user + times.children_system + servers
+    waited = times.user + times.system + times.children_user + times.children_system
+    return waited + Process.unwaited_cpu_seconds + bench.kafka.cpu_seconds() + bench.postgres.cpu_seconds()
 
 
 def percent_of_others(bench, started, busy, own):
