@@ -70,6 +70,9 @@ impl Verdict {
         let (files, bytes) = (stored.len(), stored.values().sum::<u64>());
         let holds = files * 10 <= named.len() * 12 && bytes * 10 <= of_named * 12;
         let found = format!("{files} files of {bytes} B are there, {} of {of_named} B are referenced", named.len());
+        if !holds {
+            println!("unreferenced: {:#?}", stored.keys().filter(|path| !named.contains(*path)).collect::<Vec<_>>());
+        }
         self.add("files on disk are within 20 % of files referenced", holds, found);
     }
 
