@@ -83,24 +83,14 @@ impl Event {
 
     /// Appends the record's JSON to `into`.
     pub fn write_record(&self, into: &mut Vec<u8>) {
-        for (key, text) in [
-            ("{\"url\":", Text::Url),
-            (",\"referrer\":", Text::Referrer),
-            (",\"user_agent\":", Text::UserAgent),
-            (",\"host\":", Text::Host),
-            (",\"ip\":", Text::Ip),
-            (",\"headers\":", Text::Headers),
-        ] {
-            into.extend_from_slice(key.as_bytes());
-            match self.texts.get(text) {
-                Some(text) => write_text(text, into),
-                None => into.extend_from_slice(b"null"),
-            }
+        let mut mark = b'{';
+        for text in Text::ALL {
+            into.push(mark);
+            self.write_member(text, into);
+            mark = b',';
         }
         write_time(",\"event_time\":\"", self.event_time, into);
-        into.extend_from_slice(b",\"event_id\":\"");
-        into.extend_from_slice(self.id.encode(&mut [0; 36]).as_bytes());
-        into.push(b'"');
+        self.write_id(into);
         write_time(",\"received_at\":\"", self.received_at, into);
         for (key, value) in &self.extra {
             into.push(b',');
@@ -109,6 +99,24 @@ impl Event {
             serde_json::to_writer(&mut *into, value).expect("JSON values always serialise");
         }
         into.push(b'}');
+    }
+
+    /// Appends a text with its key, null where unknown.
+    pub(crate) fn write_member(&self, text: Text, into: &mut Vec<u8>) {
+        into.push(b'"');
+        into.extend_from_slice(text.key().as_bytes());
+        into.extend_from_slice(b"\":");
+        match self.texts.get(text) {
+            Some(text) => write_text(text, into),
+            None => into.extend_from_slice(b"null"),
+        }
+    }
+
+    /// Appends the id with its key, behind a comma.
+    pub(crate) fn write_id(&self, into: &mut Vec<u8>) {
+        into.extend_from_slice(b",\"event_id\":\"");
+        into.extend_from_slice(self.id.encode(&mut [0; 36]).as_bytes());
+        into.push(b'"');
     }
 
     /// What happened: the extra key `event_name`, or [`PAGE_VIEW`] when it is no text.

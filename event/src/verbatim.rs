@@ -1,7 +1,6 @@
 //! A record that repeats what its sender wrote, which is quicker than writing it anew.
 
 use crate::event::write_time;
-use crate::quoted::write_text;
 use crate::texts::{Span, Text};
 use crate::{Draft, Event, FieldError};
 
@@ -47,16 +46,15 @@ impl Verbatim<'_> {
         into.extend_from_slice(self.open);
         for (text, span) in Text::ALL.into_iter().zip(self.texts) {
             if span.is_none() {
-                write_missing(text.key(), event.texts.get(text), into);
+                into.push(b',');
+                event.write_member(text, into);
             }
         }
         if self.event_time.is_none() {
             write_time(",\"event_time\":\"", event.event_time, into);
         }
         if self.event_id.is_none() {
-            into.extend_from_slice(b",\"event_id\":\"");
-            into.extend_from_slice(event.id.encode(&mut [0; 36]).as_bytes());
-            into.push(b'"');
+            event.write_id(into);
         }
         write_time(",\"received_at\":\"", event.received_at, into);
         into.push(b'}');
@@ -70,16 +68,6 @@ impl Verbatim<'_> {
             && given(self.event_time).is_none_or(|text| text.as_bytes() == event.event_time.iso())
             && given(self.event_id).is_none_or(|text| text == event.id.encode(&mut [0; 36]))
             && self.others == event.extra.len()
-    }
-}
-
-fn write_missing(key: &str, text: Option<&str>, into: &mut Vec<u8>) {
-    into.extend_from_slice(b",\"");
-    into.extend_from_slice(key.as_bytes());
-    into.extend_from_slice(b"\":");
-    match text {
-        Some(text) => write_text(text, into),
-        None => into.extend_from_slice(b"null"),
     }
 }
 

@@ -43,8 +43,10 @@ impl Load {
     /// When there are as many as may be, or as many of this address.
     pub fn enter(&self, address: IpAddr) -> Result<Turn, Refusal> {
         let place = self.crowd.join(address).map_err(|_| Refusal::AddressRequests)?;
-        let before = self.served.fetch_add(1, Ordering::Relaxed);
-        let turn = Turn { served: self.served.clone(), _place: place };
-        if before < self.limit { Ok(turn) } else { Err(Refusal::Overload) }
+        let one_more = |served| (served < self.limit).then_some(served + 1);
+        match self.served.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_more) {
+            Ok(_) => Ok(Turn { served: self.served.clone(), _place: place }),
+            Err(_) => Err(Refusal::Overload),
+        }
     }
 }
