@@ -1,8 +1,9 @@
 //! The SQL catalog, the same in every database: a table that names the current metadata file of each Iceberg table.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use iceberg::spec::TableMetadata;
@@ -33,6 +34,8 @@ pub(super) struct Database {
     pub(super) iceberg: Arc<SqlCatalog>,
     name: String,
     pool: AnyPool,
+    /// Tables as they were last seen: what a metadata file holds never changes, and takes long to read.
+    seen: Mutex<HashMap<TableIdent, Table>>,
 }
 
 impl Database {
@@ -52,11 +55,24 @@ impl Database {
                 opened = client(url, &bind_style, data_folder, config).await;
             }
         }
-        Ok(Self { iceberg: Arc::new(opened?), name: config.catalog.name.clone(), pool })
+        Ok(Self { iceberg: Arc::new(opened?), name: config.catalog.name.clone(), pool, seen: Mutex::default() })
     }
 
     pub(super) async fn load(&self, table: &TableIdent) -> Result<Table, Error> {
-        self.iceberg.load_table(table).await.map_err(Error::iceberg("load the table"))
+        let current = self.metadata_location(table).await.map_err(Error::catalog("find the table"))?;
+        if let Some(seen) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(table)
+            && seen.metadata_location() == current.as_deref()
+        {
+            return Ok(seen.clone());
+        }
+        let loaded = self.iceberg.load_table(table).await.map_err(Error::iceberg("load the table"))?;
+        Ok(self.remember(loaded))
+    }
+
+    fn remember(&self, table: Table) -> Table {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(table.identifier().clone(), table.clone());
+        table
     }
 
     /// See [`Committer::swap`](crate::commit::Committer::swap).
@@ -67,7 +83,7 @@ impl Database {
         let (new, metadata) = stage(base, change).await.map_err(Error::iceberg("write the table's metadata"))?;
         let old = base.metadata_location_result().map_err(Error::iceberg("find the table's metadata"))?;
         if self.settle(base.identifier(), old, &new).await? {
-            return changed(base, new, metadata).map(Some);
+            return changed(base, new, metadata).map(|table| Some(self.remember(table)));
         }
         files::delete([new], base.file_io()).await;
         Ok(None)

@@ -10,6 +10,7 @@ use event::Timestamp;
 use iceberg::spec::{SnapshotReference, SnapshotRetention, TableMetadata};
 use iceberg::table::Table;
 use iceberg::{ErrorKind, TableRequirement, TableUpdate};
+use serde::Deserialize;
 
 use super::{MaintenanceConfig, Run};
 use crate::Error;
@@ -72,15 +73,16 @@ fn removal(metadata: &TableMetadata, ids: &[i64]) -> Vec<TableUpdate> {
 
 /// The table's branches and tags. Iceberg's crate lists them nowhere but in the metadata's JSON.
 pub(crate) fn references(metadata: &TableMetadata) -> Result<HashMap<String, SnapshotReference>, Error> {
-    let unreadable = |error: serde_json::Error| {
+    #[derive(Deserialize)]
+    struct Referring {
+        refs: Option<HashMap<String, SnapshotReference>>,
+    }
+    let referring = serde_json::to_vec(metadata).and_then(|json| serde_json::from_slice::<Referring>(&json));
+    let referring = referring.map_err(|error| {
         let invalid = iceberg::Error::new(ErrorKind::DataInvalid, "its JSON is not as specified");
         Error::iceberg("read the table's branches and tags")(invalid.with_source(error))
-    };
-    let mut metadata = serde_json::to_value(metadata).map_err(unreadable)?;
-    match metadata["refs"].take() {
-        serde_json::Value::Null => Ok(HashMap::new()),
-        references => serde_json::from_value(references).map_err(unreadable),
-    }
+    })?;
+    Ok(referring.refs.unwrap_or_default())
 }
 
 /// What decides on a snapshot.
