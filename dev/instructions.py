@@ -33,7 +33,7 @@ OVER, UNKNOWN = 1, 2
 OPTIMISED = ("opt-level=3", "codegen-units=16", "debug-assertions=false", "overflow-checks=false")
 CRATES = """
     event eventlog gateway pipeline sinks visit warehouse
-    ahash arc-swap arrow-array arrow-buffer arrow-data arrow-row arrow-schema arrow-select axum axum-core bytes
+    ahash arc-swap arrow-array arrow-buffer arrow-data arrow-ord arrow-row arrow-schema arrow-select axum axum-core bytes
     chrono foldhash form_urlencoded futures-core futures-util governor half hashbrown http http-body httparse
     hyper hyper-util idna indexmap itoa memchr metrics metrics-util parquet percent-encoding
     ppv-lite86 rand rand_chacha rand_core regex-filtered ryu serde serde_core serde_json simdutf8 smallvec

@@ -1,18 +1,18 @@
 //! The parts of a page's address. Senders write anything there, so nothing here can fail.
 
+use memchr::{memchr, memchr2};
+
 /// The path of an absolute address or of a path-only one, and the query without its question mark.
 pub fn path_and_query(address: &str) -> (&str, Option<&str>) {
-    let address = address.split_once('#').map_or(address, |(before, _fragment)| before);
-    let (place, query) = match address.split_once('?') {
-        Some((place, query)) => (place, Some(query)),
-        None => (address, None),
-    };
+    let Some(end) = memchr2(b'?', b'#', address.as_bytes()) else { return (path(address), None) };
+    let (place, rest) = address.split_at(end);
+    let query = rest.strip_prefix('?').map(|query| &query[..memchr(b'#', query.as_bytes()).unwrap_or(query.len())]);
     (path(place), query)
 }
 
 fn path(place: &str) -> &str {
     let Some(after_scheme) = authority_and_path(place) else { return place };
-    after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..])
+    memchr(b'/', after_scheme.as_bytes()).map_or("/", |slash| &after_scheme[slash..])
 }
 
 /// What follows `scheme://` or a leading `//`; `None` when the text has no authority.

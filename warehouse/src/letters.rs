@@ -12,7 +12,6 @@ use arrow_schema::{Field, SchemaRef};
 use event::{DeadLetter, LogPosition, Stage, Timestamp};
 use iceberg::spec::{PrimitiveType, Schema, Transform, UnboundPartitionSpec};
 
-use crate::columns::OwnColumns;
 use crate::rows::{RowError, UTC, field_id, text_column};
 use crate::schema::{optional, required};
 use crate::table::Layout;
@@ -95,7 +94,7 @@ impl Writer {
 }
 
 /// The letters in the columns of `schema`; a column that somebody has added is null.
-fn record_batch(schema: &SchemaRef, _own: &OwnColumns, letters: &[KeptLetter]) -> Result<RecordBatch, RowError> {
+fn record_batch(schema: &SchemaRef, letters: &[KeptLetter]) -> Result<RecordBatch, RowError> {
     let columns = schema.fields().iter().map(|field| column(field, letters)).collect::<Result<_, _>>()?;
     RecordBatch::try_new(schema.clone(), columns).map_err(RowError::Column)
 }

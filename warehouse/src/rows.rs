@@ -1,5 +1,6 @@
 //! Events as columns: one record batch in the table's current schema. Pure.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow_array::builder::StringBuilder;
@@ -39,13 +40,18 @@ pub(crate) enum RowError {
 /// The events by day and, within a day, in the order of a file's rows. Here that moves nothing but references; rows that are
 /// columns already are moved column by column, which is left to do only where partitions are not days.
 pub(crate) fn in_order<'e>(events: impl Iterator<Item = &'e Enriched>) -> Vec<&'e Enriched> {
-    let key = |enriched: &'e Enriched| {
+    // There are few sites and hosts: each event finds its own once, instead of comparing texts with event after event.
+    let mut groups = BTreeMap::<_, Vec<(Timestamp, &Enriched)>>::new();
+    for enriched in events {
         let event = &enriched.event;
-        (event.event_time.micros() / DAY_MICROS, event.site(), event.host(), event.event_time)
-    };
-    let mut keyed: Vec<_> = events.map(|enriched| (key(enriched), enriched)).collect();
-    keyed.sort_by_key(|(key, _)| *key);
-    keyed.into_iter().map(|(_, enriched)| enriched).collect()
+        let group = (event.event_time.micros() / DAY_MICROS, event.site(), event.host());
+        groups.entry(group).or_default().push((event.event_time, enriched));
+    }
+    let sorted = groups.into_values().map(|mut group| {
+        group.sort_by_key(|(time, _)| *time);
+        group
+    });
+    sorted.flatten().map(|(_, enriched)| enriched).collect()
 }
 
 /// The columns of `schema`, which is Iceberg's Arrow form of the table's current one. Columns are found by field id;

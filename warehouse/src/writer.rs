@@ -18,11 +18,12 @@ use crate::property::PropertyColumn;
 use crate::rows::{self, RowError};
 use crate::{Error, FilesConfig};
 
-/// Rows per record batch, which is to stay in the processor's caches while it is built and encoded.
-const ROWS_PER_BATCH: usize = 1024;
+/// Rows per record batch: few enough to stay in the processor's caches while it is built and encoded, and so many that what
+/// Iceberg's writer does once a batch, which is to compare its schema field by field, costs little.
+const ROWS_PER_BATCH: usize = 4096;
 
-/// How rows become columns of a table's schema, given which of them are pageberg's.
-pub(crate) type Columns<T> = fn(&SchemaRef, &OwnColumns, &[T]) -> Result<RecordBatch, RowError>;
+/// How rows become columns of a table's schema.
+pub(crate) type Columns<T> = fn(&SchemaRef, &[T]) -> Result<RecordBatch, RowError>;
 
 /// What an encoding thread gives back.
 type Encoded = (Encoder, Result<(), Error>);
@@ -80,9 +81,8 @@ impl Writer {
         rows: Vec<T>,
         columns: Columns<T>,
     ) -> Result<(), Error> {
-        let (schema, own) = (self.schema.clone(), self.own.clone());
-        self.run(async move |encoder: &mut Encoder| encode(encoder, &rows, |piece| columns(&schema, &own, piece)).await)
-            .await
+        let schema = self.schema.clone();
+        self.run(async move |encoder: &mut Encoder| encode(encoder, &rows, |piece| columns(&schema, piece)).await).await
     }
 
     /// Stages rows that are in columns already, those of the table's schema in its order.

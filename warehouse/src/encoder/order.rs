@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use arrow_array::{RecordBatch, UInt32Array};
+use arrow_ord::sort::{LexicographicalComparator, SortColumn};
 use arrow_row::{RowConverter, Rows, SortField};
 use arrow_schema::{ArrowError, Schema};
 use arrow_select::take::take_record_batch;
@@ -52,12 +53,19 @@ impl Order {
         Ok(Edges { first: key(rows.start)?, last: key(rows.end - 1)? })
     }
 
+    /// Whether the rows are in order already, which is found out sooner without keys.
+    fn is_in_order(&self, batch: &RecordBatch) -> Result<bool, ArrowError> {
+        let column = |column: &usize| SortColumn { values: batch.column(*column).clone(), options: None };
+        let rows = LexicographicalComparator::try_new(&self.columns.iter().map(column).collect::<Vec<_>>())?;
+        Ok((1..batch.num_rows()).all(|row| rows.compare(row - 1, row).is_le()))
+    }
+
     /// The batch with its rows in order: itself when they are.
     pub(super) fn sorted(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
-        let keys = self.keys(&batch)?;
-        if keys.iter().is_sorted() {
+        if self.is_in_order(&batch)? {
             return Ok(batch);
         }
+        let keys = self.keys(&batch)?;
         let key = |row: u32| keys.row(row as usize);
         let mut rows: Vec<u32> = (0..).take(batch.num_rows()).collect();
         rows.sort_by(|one, other| key(*one).cmp(&key(*other)));
