@@ -41,17 +41,14 @@ pub(crate) enum RowError {
 /// columns already are moved column by column, which is left to do only where partitions are not days.
 pub(crate) fn in_order<'e>(events: impl Iterator<Item = &'e Enriched>) -> Vec<&'e Enriched> {
     // There are few sites and hosts: each event finds its own once, instead of comparing texts with event after event.
-    let mut groups = BTreeMap::<_, Vec<(Timestamp, &Enriched)>>::new();
+    let mut groups = BTreeMap::<_, Vec<_>>::new();
     for enriched in events {
         let event = &enriched.event;
         let group = (event.event_time.micros() / DAY_MICROS, event.site(), event.host());
         groups.entry(group).or_default().push((event.event_time, enriched));
     }
-    let sorted = groups.into_values().map(|mut group| {
-        group.sort_by_key(|(time, _)| *time);
-        group
-    });
-    sorted.flatten().map(|(_, enriched)| enriched).collect()
+    groups.values_mut().for_each(|group| group.sort_by_key(|(time, _)| *time));
+    groups.into_values().flatten().map(|(_, enriched)| enriched).collect()
 }
 
 /// The columns of `schema`, which is Iceberg's Arrow form of the table's current one. Columns are found by field id;

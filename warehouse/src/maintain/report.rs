@@ -1,9 +1,10 @@
 //! What a round of maintenance did.
 
+use derive_more::AddAssign;
 use serde::Serialize;
 
-/// What was done, or what would be.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+/// What was done, or what would be. The sum of two tables' rounds tells what they did together.
+#[derive(AddAssign, Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Maintained {
     /// Data files that were merged into others.
     pub files_compacted: u64,
@@ -55,49 +56,5 @@ impl Maintained {
             self.folders_removed,
         ];
         changes.iter().any(|count| *count > 0)
-    }
-}
-
-/// What two tables' rounds did together.
-impl std::ops::AddAssign for Maintained {
-    fn add_assign(&mut self, other: Self) {
-        let Self {
-            files_compacted,
-            bytes_compacted,
-            rows_compacted,
-            files_written,
-            bytes_written,
-            groups_skipped,
-            delete_files_dropped,
-            files_left_small,
-            files_left_unreadable,
-            manifests_merged,
-            snapshots_expired,
-            files_removed,
-            bytes_removed,
-            folders_removed,
-            compaction_ms,
-            manifests_ms,
-            snapshots_ms,
-            removal_ms,
-        } = other;
-        self.files_compacted += files_compacted;
-        self.bytes_compacted += bytes_compacted;
-        self.rows_compacted += rows_compacted;
-        self.files_written += files_written;
-        self.bytes_written += bytes_written;
-        self.groups_skipped += groups_skipped;
-        self.delete_files_dropped += delete_files_dropped;
-        self.files_left_small += files_left_small;
-        self.files_left_unreadable += files_left_unreadable;
-        self.manifests_merged += manifests_merged;
-        self.snapshots_expired += snapshots_expired;
-        self.files_removed += files_removed;
-        self.bytes_removed += bytes_removed;
-        self.folders_removed += folders_removed;
-        self.compaction_ms += compaction_ms;
-        self.manifests_ms += manifests_ms;
-        self.snapshots_ms += snapshots_ms;
-        self.removal_ms += removal_ms;
     }
 }
