@@ -28,6 +28,7 @@ import pathlib
 import sqlite3
 import subprocess
 import sys
+import urllib.request
 
 CATALOG = "pageberg"
 NAMESPACE = "web"
@@ -65,6 +66,7 @@ class DuckDb:
         import duckdb
         from duckdb_extensions import import_extension
 
+        self.error = duckdb.Error
         self.session = duckdb.connect()
         for extension in ("avro", "httpfs", "iceberg"):
             import_extension(extension)
@@ -75,16 +77,34 @@ class DuckDb:
             self.attach(source)
 
     def attach(self, url):
+        self.catalog = url
         token = os.environ.get("CATALOG_TOKEN")
         authorization = f"TOKEN '{token}'" if token else "AUTHORIZATION_TYPE 'none'"
         self.session.execute(f"ATTACH '' AS lake (TYPE iceberg, ENDPOINT '{url}', {authorization})")
-        self.session.execute(f"CREATE VIEW views AS SELECT * FROM lake.{NAMESPACE}.{TABLE}")
+        self.begun_anew(f"CREATE VIEW views AS SELECT * FROM lake.{NAMESPACE}.{TABLE}")
 
     def execute(self, query, arguments=()):
         if self.folder is not None:
             location = metadata_location(self.folder).replace("'", "''")
             self.session.execute(f"CREATE OR REPLACE VIEW views AS SELECT * FROM iceberg_scan('{location}')")
-        return self.session.execute(query, arguments)
+        return self.begun_anew(query, arguments)
+
+    def begun_anew(self, query, arguments=()):
+        """A transaction reads the table as it was when it began. Of a catalog that shows the newest snapshot alone, a
+        commit meanwhile leaves it nothing to read, and DuckDB asks for another transaction."""
+        while True:
+            try:
+                return self.session.execute(query, arguments)
+            except self.error as error:
+                if "reachable state in this transaction" not in str(error) or self.has_a_past():
+                    raise
+
+    def has_a_past(self):
+        table = urllib.request.Request(f"{self.catalog}/v1/namespaces/{NAMESPACE}/tables/{TABLE}")
+        if token := os.environ.get("CATALOG_TOKEN"):
+            table.add_header("Authorization", f"Bearer {token}")
+        with urllib.request.urlopen(table) as answer:
+            return len(json.load(answer)["metadata"]["snapshots"]) > 1
 
     def select(self, query, arguments=()):
         return self.execute(query, arguments).fetchall()
