@@ -157,15 +157,15 @@ async fn a_row_is_found_by_its_url_whatever_else_is_in_its_file() {
     config.files.row_group_bytes = 32 << 10;
     let mut table = Table::open(folder.path(), &config).await.unwrap();
     let long = |offset: i64| format!("z{offset:0>100}");
-    let mut events: Vec<Enriched> = (0..1024).map(|offset| with_url(offset, format!("a{offset}"))).collect();
-    events.extend((1024..2048).map(|offset| with_url(offset, long(offset))));
-    events.push(with_url(2048, "z".repeat(1_000_000)));
+    let mut events: Vec<Enriched> = (0..4096).map(|offset| with_url(offset, format!("a{offset}"))).collect();
+    events.extend((4096..8192).map(|offset| with_url(offset, long(offset))));
+    events.push(with_url(8192, "z".repeat(1_000_000)));
     deliver(&mut table, &events).await;
 
     let [file] = &data_files(folder.path())[..] else { panic!("one file was expected") };
     let file = SerializedFileReader::new(std::fs::File::open(file).unwrap()).unwrap();
     assert!(file.metadata().num_row_groups() > 2);
-    for url in ["a0".to_owned(), "a1023".to_owned(), long(1024), long(2047)] {
+    for url in ["a0".to_owned(), "a4095".to_owned(), long(4096), long(8191)] {
         let filter = Reference::new("url").equal_to(Datum::string(&url));
         assert_eq!(scan(folder.path(), filter).await, 1, "{url}");
         assert_eq!(both_readers(folder.path(), &["url", &url]), [json!({"rows": 1}), json!({"rows": 1})], "{url}");
