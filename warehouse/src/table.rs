@@ -31,10 +31,10 @@ impl Table {
     /// when somebody else's column has the name of a missing one; `Catalog` or `Iceberg` when catalog or files fail.
     pub async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
         let mut opened = Self::open_or_create(data_folder, config, page_views).await?;
-        let (catalog, name) = (&opened.catalog, opened.table.identifier());
         let properties = PropertyColumn::parse(&config.table.property_columns)?;
-        commit(catalog, name, &mut columns::Addition { properties: &properties }).await?;
-        opened.table = commit(catalog, name, &mut Arrangement { config: &config.table }).await?;
+        let mut addition = columns::Addition { properties: &properties };
+        opened.table = commit(&opened.catalog, &opened.table, &mut addition).await?;
+        opened.table = commit(&opened.catalog, &opened.table, &mut Arrangement { config: &config.table }).await?;
         Ok(opened)
     }
 
@@ -47,7 +47,8 @@ impl Table {
         config.check(data_folder)?;
         let catalog = Catalog::open(data_folder, config).await?;
         let name = create_if_missing(&*catalog.iceberg().await?, config, layout).await?;
-        let table = commit(&catalog, &name, &mut Beginning { schema: &layout(config)?.schema }).await?;
+        let created = catalog.load(&name).await?;
+        let table = commit(&catalog, &created, &mut Beginning { schema: &layout(config)?.schema }).await?;
         let mut config = config.clone();
         if config.files.spill_folder.as_os_str().is_empty() {
             config.files.spill_folder = data_folder.to_owned();
@@ -87,7 +88,7 @@ impl Table {
         let locations: Vec<String> = files.0.iter().map(|file| file.file_path().to_owned()).collect();
         let spec_id = self.table.metadata().default_partition_spec_id();
         let mut append = Append { files: files.0, spec_id, advance };
-        match commit(&self.catalog, self.table.identifier(), &mut append).await {
+        match commit(&self.catalog, &self.table, &mut append).await {
             Ok(table) => {
                 self.table = table;
                 Ok(())

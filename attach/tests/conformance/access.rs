@@ -45,10 +45,11 @@ async fn while_the_catalog_cannot_be_read_clients_are_asked_to_come_back() {
 
     std::fs::remove_file(&catalog).unwrap();
     open(server.folder()).await;
-    assert_eq!(server.get("/v1/namespaces/web/tables").await.status(), StatusCode::OK);
+    let path = "/v1/namespaces/web/tables/page_views";
+    assert_eq!(server.get(path).await.status(), StatusCode::OK);
     let metadata = server.folder().join("warehouse/web/page_views/metadata");
     std::fs::remove_dir_all(metadata).unwrap();
-    assert_eq!(server.error("GET", "/v1/namespaces/web/tables/page_views").await, unavailable);
+    assert_eq!(server.error("GET", path).await, unavailable);
 }
 
 #[tokio::test]

@@ -66,6 +66,14 @@ impl Catalog {
         }
     }
 
+    /// The table as it is now.
+    pub(crate) async fn load(&self, table: &TableIdent) -> Result<Table, Error> {
+        match &self.0 {
+            Kind::Sql(database) => database.load(table).await,
+            Kind::Rest(service) => service.load(table).await,
+        }
+    }
+
     /// For reading and creating, soon: a session with a service expires. Changes of a table go through `commit`.
     pub async fn iceberg(&self) -> Result<Arc<dyn iceberg::Catalog>, Error> {
         Ok(match &self.0 {
@@ -89,10 +97,10 @@ pub fn is_absence(error: &iceberg::Error) -> bool {
 
 #[async_trait]
 impl Committer for Catalog {
-    async fn load(&self, table: &TableIdent) -> Result<Table, Error> {
+    async fn newest(&self, known: &Table) -> Result<Table, Error> {
         match &self.0 {
-            Kind::Sql(database) => database.load(table).await,
-            Kind::Rest(service) => service.load(table).await,
+            Kind::Sql(database) => database.newest(known).await,
+            Kind::Rest(service) => service.load(known.identifier()).await,
         }
     }
 

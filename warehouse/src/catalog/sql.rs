@@ -1,9 +1,8 @@
 //! The SQL catalog, the same in every database: a table that names the current metadata file of each Iceberg table.
 
-use std::collections::HashMap;
 use std::path::Path;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use iceberg::spec::TableMetadata;
@@ -34,8 +33,6 @@ pub(super) struct Database {
     pub(super) iceberg: Arc<SqlCatalog>,
     name: String,
     pool: AnyPool,
-    /// Tables as they were last seen: what a metadata file holds never changes, and takes long to read.
-    seen: Mutex<HashMap<TableIdent, Table>>,
 }
 
 impl Database {
@@ -55,24 +52,19 @@ impl Database {
                 opened = client(url, &bind_style, data_folder, config).await;
             }
         }
-        Ok(Self { iceberg: Arc::new(opened?), name: config.catalog.name.clone(), pool, seen: Mutex::default() })
+        Ok(Self { iceberg: Arc::new(opened?), name: config.catalog.name.clone(), pool })
     }
 
     pub(super) async fn load(&self, table: &TableIdent) -> Result<Table, Error> {
-        let current = self.metadata_location(table).await.map_err(Error::catalog("find the table"))?;
-        if let Some(seen) = self.seen.lock().unwrap_or_else(PoisonError::into_inner).get(table)
-            && seen.metadata_location() == current.as_deref()
-        {
-            return Ok(seen.clone());
-        }
-        let loaded = self.iceberg.load_table(table).await.map_err(Error::iceberg("load the table"))?;
-        Ok(self.remember(loaded))
+        self.iceberg.load_table(table).await.map_err(Error::iceberg("load the table"))
     }
 
-    fn remember(&self, table: Table) -> Table {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(table.identifier().clone(), table.clone());
-        table
+    /// What a metadata file holds never changes, and takes long to read.
+    pub(super) async fn newest(&self, known: &Table) -> Result<Table, Error> {
+        let name = known.identifier();
+        let current = self.metadata_location(name).await.map_err(Error::catalog("find the table"))?;
+        let is_current = known.metadata_location() == current.as_deref();
+        if is_current { Ok(known.clone()) } else { self.load(name).await }
     }
 
     /// See [`Committer::swap`](crate::commit::Committer::swap).
@@ -83,7 +75,7 @@ impl Database {
         let (new, metadata) = stage(base, change).await.map_err(Error::iceberg("write the table's metadata"))?;
         let old = base.metadata_location_result().map_err(Error::iceberg("find the table's metadata"))?;
         if self.settle(base.identifier(), old, &new).await? {
-            return changed(base, new, metadata).map(|table| Some(self.remember(table)));
+            return changed(base, new, metadata).map(Some);
         }
         files::delete([new], base.file_io()).await;
         Ok(None)

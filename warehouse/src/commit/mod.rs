@@ -13,7 +13,6 @@ mod summary;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use iceberg::TableIdent;
 use iceberg::spec::FormatVersion;
 use iceberg::table::Table;
 
@@ -41,8 +40,8 @@ pub(crate) trait Plan: Send {
 /// A catalog that can take a change.
 #[async_trait]
 pub(crate) trait Committer: Send + Sync {
-    /// The table as it is now.
-    async fn load(&self, table: &TableIdent) -> Result<Table, Error>;
+    /// The table as it is now, given as it was once known.
+    async fn newest(&self, known: &Table) -> Result<Table, Error>;
 
     /// Makes the change if `base` is still the table's current state in all that the change requires. `None` when it
     /// is not; the change has not happened then and never will.
@@ -57,9 +56,9 @@ pub(crate) trait Committer: Send + Sync {
 /// # Errors
 /// Whatever the plan fails with. `Format` for a table of another format version. `Contended` when others were first each time. `Uncertain` when the change may have
 /// happened; after every other error it has not.
-pub(crate) async fn commit(catalog: &dyn Committer, table: &TableIdent, plan: &mut dyn Plan) -> Result<Table, Error> {
+pub(crate) async fn commit(catalog: &dyn Committer, known: &Table, plan: &mut dyn Plan) -> Result<Table, Error> {
     for attempt in 1..=MAX_ATTEMPTS {
-        let base = catalog.load(table).await?;
+        let base = catalog.newest(known).await?;
         check_format(&base)?;
         let Some(change) = plan.change(&base).await? else { return Ok(base) };
         match catalog.swap(&base, &change).await {

@@ -110,7 +110,7 @@ impl Run<'_> {
             operation: Operation::Replace,
             index: &mut self.index,
         };
-        let committed = commit(&self.table.catalog, self.table.table.identifier(), &mut replacement).await;
+        let committed = commit(&self.table.catalog, &self.table.table, &mut replacement).await;
         if let Err(error) = committed {
             if !matches!(error, Error::Uncertain { .. }) {
                 files::delete(paths, self.table.table.file_io()).await;

@@ -102,7 +102,7 @@ impl Run<'_> {
     /// The table as it is now.
     async fn refresh(&mut self) -> Result<(), Error> {
         use crate::commit::Committer;
-        self.table.table = self.table.catalog.load(self.table.table.identifier()).await?;
+        self.table.table = self.table.catalog.newest(&self.table.table).await?;
         Ok(())
     }
 }

@@ -48,7 +48,7 @@ impl Table {
             total: Reenriched::default(),
         };
         for _ in 0..MAX_LISTINGS {
-            self.table = self.catalog.load(self.table.identifier()).await?;
+            self.table = self.catalog.newest(&self.table).await?;
             let source = Source::of(&self.table, &run.asked.range).await?;
             if run.go_through(&source).await? {
                 return Ok(run.total);
@@ -139,7 +139,7 @@ impl Run<'_, '_> {
             operation: Operation::Overwrite,
             index: &mut self.index,
         };
-        commit(self.catalog, source.table.identifier(), &mut replacement).await.map(drop)
+        commit(self.catalog, source.table, &mut replacement).await.map(drop)
     }
 
     fn done(&mut self, files: usize, rows: &Verdicts) {
