@@ -54,8 +54,8 @@ pub(crate) trait Committer: Send + Sync {
 /// Commits what `plan` finds to be changed, and returns the table with the change in it.
 ///
 /// # Errors
-/// Whatever the plan fails with. `Format` for a table of another format version. `Contended` when others were first each time. `Uncertain` when the change may have
-/// happened; after every other error it has not.
+/// Whatever the plan fails with. `Format` for a table of another format version. `Contended` when others were first each
+/// time. `Uncertain` when the change may have happened; after every other error it has not.
 pub(crate) async fn commit(catalog: &dyn Committer, known: &Table, plan: &mut dyn Plan) -> Result<Table, Error> {
     for attempt in 1..=MAX_ATTEMPTS {
         let base = catalog.newest(known).await?;

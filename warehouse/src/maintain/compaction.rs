@@ -110,12 +110,14 @@ impl Run<'_> {
             operation: Operation::Replace,
             index: &mut self.index,
         };
-        let committed = commit(&self.table.catalog, &self.table.table, &mut replacement).await;
-        if let Err(error) = committed {
-            if !matches!(error, Error::Uncertain { .. }) {
-                files::delete(paths, self.table.table.file_io()).await;
+        match commit(&self.table.catalog, &self.newest, &mut replacement).await {
+            Ok(table) => self.newest = table,
+            Err(error) => {
+                if !matches!(error, Error::Uncertain { .. }) {
+                    files::delete(paths, self.table.table.file_io()).await;
+                }
+                return Err(error);
             }
-            return Err(error);
         }
         self.done.files_written += count;
         self.done.bytes_written += bytes;

@@ -22,7 +22,7 @@ impl Run<'_> {
             self.refresh().await?;
             obsolete.find(&self.table.table).await?;
         } else {
-            commit(&self.table.catalog, &self.table.table, &mut obsolete).await?;
+            self.newest = commit(&self.table.catalog, &self.newest, &mut obsolete).await?;
         }
         self.done.delete_files_dropped = obsolete.files.len() as u64;
         Ok(())

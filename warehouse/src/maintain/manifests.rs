@@ -18,7 +18,7 @@ impl Run<'_> {
         if self.dry_run {
             merge.merged = merge.groups(&self.table.table).await?.0.iter().map(Vec::len).sum();
         } else {
-            commit(&self.table.catalog, &self.table.table, &mut merge).await?;
+            self.newest = commit(&self.table.catalog, &self.newest, &mut merge).await?;
         }
         self.done.manifests_merged = merge.merged as u64;
         Ok(())

@@ -39,8 +39,14 @@ impl Table {
     /// other when catalog or files fail; what was done before stays.
     pub async fn maintain(&mut self, settings: &MaintenanceConfig, dry_run: bool) -> Result<Maintained, Error> {
         settings.check()?;
-        let mut run =
-            Run { table: self, settings, dry_run, index: ManifestIndex::default(), done: Maintained::default() };
+        let mut run = Run {
+            newest: self.table.clone(),
+            table: self,
+            settings,
+            dry_run,
+            index: ManifestIndex::default(),
+            done: Maintained::default(),
+        };
         let mut began = Instant::now();
         tracing::debug!("merging data files");
         run.compact().await?;
@@ -80,7 +86,10 @@ fn lap(began: &mut Instant) -> u64 {
 
 /// One round of maintenance.
 struct Run<'t> {
+    /// As it was when what is being done now began.
     table: &'t mut Table,
+    /// As it was last seen or committed.
+    newest: iceberg::table::Table,
     settings: &'t MaintenanceConfig,
     dry_run: bool,
     index: ManifestIndex,
@@ -102,7 +111,8 @@ impl Run<'_> {
     /// The table as it is now.
     async fn refresh(&mut self) -> Result<(), Error> {
         use crate::commit::Committer;
-        self.table.table = self.table.catalog.newest(&self.table.table).await?;
+        self.newest = self.table.catalog.newest(&self.newest).await?;
+        self.table.table = self.newest.clone();
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ impl Run<'_> {
         if self.dry_run {
             expiry.change(&self.table.table).await?;
         } else {
-            commit(&self.table.catalog, &self.table.table, &mut expiry).await?;
+            self.newest = commit(&self.table.catalog, &self.newest, &mut expiry).await?;
         }
         self.done.snapshots_expired = expiry.expired.len() as u64;
         Ok(())

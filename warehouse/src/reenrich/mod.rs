@@ -41,6 +41,7 @@ impl Table {
     pub async fn reenrich(&mut self, mut asked: Reenrichment<'_>) -> Result<Reenriched, Error> {
         let mut run = Run {
             catalog: &self.catalog,
+            newest: self.table.clone(),
             config: &self.config,
             asked: &mut asked,
             index: ManifestIndex::default(),
@@ -48,7 +49,8 @@ impl Table {
             total: Reenriched::default(),
         };
         for _ in 0..MAX_LISTINGS {
-            self.table = self.catalog.newest(&self.table).await?;
+            run.newest = self.catalog.newest(&run.newest).await?;
+            self.table = run.newest.clone();
             let source = Source::of(&self.table, &run.asked.range).await?;
             if run.go_through(&source).await? {
                 return Ok(run.total);
@@ -61,6 +63,8 @@ impl Table {
 
 struct Run<'r, 'a> {
     catalog: &'r Catalog,
+    /// The table as it was last seen or committed.
+    newest: iceberg::table::Table,
     config: &'r Config,
     asked: &'r mut Reenrichment<'a>,
     index: ManifestIndex,
@@ -139,7 +143,8 @@ impl Run<'_, '_> {
             operation: Operation::Overwrite,
             index: &mut self.index,
         };
-        commit(self.catalog, source.table, &mut replacement).await.map(drop)
+        self.newest = commit(self.catalog, &self.newest, &mut replacement).await?;
+        Ok(())
     }
 
     fn done(&mut self, files: usize, rows: &Verdicts) {
