@@ -1,7 +1,7 @@
 # pageberg: `make run` starts it here, `make test` checks everything; the rest is for containers and daily work.
 SHELL := /usr/bin/env bash
 .DEFAULT_GOAL := help
-.PHONY: help run test test-setup chaos lake bench bench-full bench-curves instructions fuzz build fmt lint up down start stop job psql db-init clean
+.PHONY: help run test check test-setup chaos lake bench bench-full bench-curves instructions fuzz build fmt lint up down start stop job psql db-init clean
 
 help: ## List these targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */\1|/' | while IFS='|' read -r name text; do printf '  %-12s %s\n' "$$name" "$$text"; done
@@ -12,14 +12,11 @@ run: ## Set up what is missing and run pageberg on ./data (variables: DATA, LIST
 test: ## Check everything: formatting, lints, tests, documentation, scripts, licences
 	@dev/test.sh
 
-test-setup: ## Fetch what the tests need: Python packages, Postgres binaries, Kafka's jars, Spark, Nessie, Azurite and Chromium
-	@dev/venv.sh
-	@dev/postgres.sh bin
-	@dev/kafka.sh fetch
-	@dev/spark.sh
-	@dev/nessie.sh fetch
-	@dev/azurite.sh
-	@dev/browser.sh
+check: ## Check what needs no server, before each commit: formatting, lints, house rules, unit tests, contracts
+	@dev/check.sh
+
+test-setup: ## Fetch what the tests need into .cache: packages, fixtures, Kafka, Postgres, Spark, Nessie, Azurite, Chromium
+	@dev/test-setup.sh
 
 chaos: ## Break every part of a cluster at random under load, 22 times, and count what came through
 	PAGEBERG_TEST_CHAOS=long cargo test --locked --test system chaos -- --nocapture
@@ -38,11 +35,12 @@ instructions: ## Count what an event costs in each stage, against dev/instructio
 	@python3 dev/instructions.py $(if $(RECORD),--record)
 
 lake: ## Write, maintain, break and read Iceberg tables through 5,000 commits, and judge them (variable: COMMITS)
-	PAGEBERG_TEST_LAKE=$(or $(COMMITS),long) cargo test --release --locked -p attach --test lake -- --nocapture
+	PAGEBERG_TEST_LAKE=$(or $(COMMITS),long) cargo test --release --locked -p attach --test attach lake:: -- --nocapture
 
 fuzz: ## Feed the reader of IP2Location's files with what a fuzzer thinks of (variable: SECONDS_OF_FUZZING)
-	cd geodata/fuzz && mkdir -p corpus/bin && cargo run --release --bin bin -- -timeout=5 \
-		-max_total_time=$(or $(SECONDS_OF_FUZZING),60) -seed_inputs=../../../shared/data/geo/ip2location/DB24.DEMO4.BIN corpus/bin
+	seed=$$(dev/fixtures.sh)/geo/ip2location/DB24.DEMO4.BIN && cd geodata/fuzz && mkdir -p corpus/bin && \
+		cargo run --release --bin bin -- -timeout=5 -max_total_time=$(or $(SECONDS_OF_FUZZING),60) \
+		-seed_inputs="$$seed" corpus/bin
 
 build: ## Build the release binary into target/release
 	cargo build --release --locked --bin pageberg

@@ -34,7 +34,7 @@ def arguments():
     parser.add_argument("--only", default="", help="names, or beginnings of names, separated by commas")
     parser.add_argument("--resume", action="store_true", help="go on with an unfinished run under the same conditions")
     parser.add_argument("--binary", type=pathlib.Path, default=HERE.parent / "target/release/pageberg")
-    parser.add_argument("--tools", type=pathlib.Path, default=HERE.parent / "target/bench/release")
+    parser.add_argument("--tools", type=pathlib.Path, default=HERE.parent / "target/limits")
     parser.add_argument("--geo", type=pathlib.Path, action="append", default=[])
     parser.add_argument("--output", type=pathlib.Path, default=HERE)
     return parser.parse_args()

@@ -19,9 +19,9 @@ if [ -z "${BINARY:-}" ]; then
     BINARY=$TARGET/release/pageberg
 fi
 echo "building bench/tools" >&2
-CARGO_TARGET_DIR=$TARGET/bench cargo build --release --manifest-path bench/tools/Cargo.toml
+cargo build --profile limits --locked --package bench-tools
 
-FLAGS=(--binary "$BINARY" --tools "$TARGET/bench/release")
+FLAGS=(--binary "$BINARY" --tools "$TARGET/limits")
 while read -r file; do
     if [ -n "$file" ]; then FLAGS+=(--geo "$file"); fi
 done < <(if [ -n "${GEO:-}" ]; then tr ' ' '\n' <<<"$GEO"; else dev/geo.sh "${PAGEBERG_CACHE:-.cache}/geo"; fi)

@@ -3,8 +3,7 @@
 usage: dev/instructions.py [--record] [STAGE]…
 
 A count is the difference between two runs of one program under Valgrind with different numbers of events: what starting
-costs is in both, and no other process disturbs it. The programs are the crates' examples, built beside the tests' debug
-build, of which they share everything but the crates that an event meets; these are optimised.
+costs is in both, and no other process disturbs it. The programs are the crates' examples, from the same build as the tests.
 
 Exit code: 0 no stage costs more than its figure allows, 1 one does, 2 nothing can be compared.
 """
@@ -29,17 +28,6 @@ PROFILES = PROJECT / "target/instructions"
 # processor differs from machine to machine.
 TOLERANCE = 0.10
 OVER, UNKNOWN = 1, 2
-
-OPTIMISED = ("opt-level=3", "codegen-units=16", "debug-assertions=false", "overflow-checks=false")
-CRATES = """
-    event eventlog gateway pipeline sinks visit warehouse
-    ahash arc-swap arrow-array arrow-buffer arrow-data arrow-ord arrow-row arrow-schema arrow-select axum axum-core bytes
-    chrono foldhash form_urlencoded futures-core futures-util governor half hashbrown http http-body httparse
-    hyper hyper-util idna indexmap itoa memchr metrics metrics-util parquet percent-encoding
-    ppv-lite86 rand rand_chacha rand_core regex-filtered ryu serde serde_core serde_json simdutf8 smallvec
-    tikv-jemalloc-sys tikv-jemallocator tokio
-    tokio-util tower tower-http tracing tracing-core twox-hash ua-parser url uuid zmij zstd zstd-safe""".split()
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -70,11 +58,7 @@ def build(stages):
     """Builds the programs; returns where they are, by name."""
     command = ["cargo", "build", "--workspace", "--locked", "--message-format=json-render-diagnostics"]
     command += [part for program in sorted({one.program for one in stages}) for part in ("--example", program)]
-    for crate in CRATES:
-        command += [part for setting in OPTIMISED for part in ("--config", f"profile.dev.package.{crate}.{setting}")]
-    # Code that was built in steps is not the code that is built at once.
-    environment = os.environ | {"CARGO_INCREMENTAL": "0"}
-    built = subprocess.run(command, cwd=PROJECT, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    built = subprocess.run(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True, check=True)
     artifacts = [json.loads(line) for line in built.stdout.splitlines()]
     return {one["target"]["name"]: one["executable"] for one in artifacts if one.get("executable")}
 

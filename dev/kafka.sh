@@ -4,7 +4,7 @@
 #
 #   dev/kafka.sh fetch                    fetches the jars into .cache (PAGEBERG_CACHE) once, and prints their folder
 #   dev/kafka.sh start DIR PORT [--tls]   starts it (PORT 0: a free one, remembered) and prints 127.0.0.1:PORT, alone, on
-#                                         stdout, once it answers
+#                                         stdout, once it answers. PORT,CONTROLLER[,SASL_SSL,SSL] names all its ports.
 #   dev/kafka.sh stop DIR                 orderly shutdown
 #   dev/kafka.sh kill DIR                 SIGKILL: the crash that a test wants
 #   dev/kafka.sh remove DIR               kills it and deletes its data
@@ -77,17 +77,19 @@ create_certificates() (
 
 # ---- data
 
-# Prints the settings of a node on port $1; with `--tls` as $2 also those of the listeners with TLS.
+# Prints the settings of a node on the ports $1; with `--tls` as $2 also those of the listeners with TLS. A port that is not
+# named is a free one.
 settings() {
-    local controller secure=
-    controller=127.0.0.1:$(free_port)
+    local client controller sasl mutual secure=
+    IFS=, read -r client controller sasl mutual <<<"$1"
+    controller=127.0.0.1:${controller:-$(free_port)}
     if [ "$2" = --tls ]; then
-        secure=",SASL_SSL://$(tee "$DIR/sasl-ssl" <<<"127.0.0.1:$(free_port)")"
-        secure+=",SSL://$(tee "$DIR/mutual-tls" <<<"127.0.0.1:$(free_port)")"
+        secure=",SASL_SSL://$(tee "$DIR/sasl-ssl" <<<"127.0.0.1:${sasl:-$(free_port)}")"
+        secure+=",SSL://$(tee "$DIR/mutual-tls" <<<"127.0.0.1:${mutual:-$(free_port)}")"
     fi
     cat "$PROJECT/dev/kafka/server.properties"
     echo "controller.quorum.bootstrap.servers=$controller"
-    echo "listeners=PLAINTEXT://127.0.0.1:$1,CONTROLLER://$controller$secure"
+    echo "listeners=PLAINTEXT://127.0.0.1:$client,CONTROLLER://$controller$secure"
     echo "log.dirs=$DIR/data"
     if [ "$2" = --tls ]; then
         sed -e "s#@TLS@#$DIR/tls#" -e "s#@USER@#$SASL_USER#" -e "s#@PASSWORD@#$SASL_PASSWORD#" "$PROJECT/dev/kafka/tls.properties"
@@ -159,12 +161,12 @@ start() {
     if ! running_pid >/dev/null; then
         find_java
         fetch
-        [ "$2" = 0 ] || ! port_taken "$2" || die "port $2 is taken by another program: choose another one"
+        [ "$2" = 0 ] || ! port_taken "${2%%,*}" || die "port ${2%%,*} is taken by another program: choose another one"
         if [ ! -f "$DIR/server.properties" ]; then
             new=yes
             create "$2" "$3"
         elif [ "$2" != 0 ]; then
-            sed -E "s#^listeners=PLAINTEXT://127.0.0.1:[0-9]+#listeners=PLAINTEXT://127.0.0.1:$2#" \
+            sed -E "s#^listeners=PLAINTEXT://127.0.0.1:[0-9]+#listeners=PLAINTEXT://127.0.0.1:${2%%,*}#" \
                 "$DIR/server.properties" >"$DIR/new.properties"
             mv "$DIR/new.properties" "$DIR/server.properties"
         fi

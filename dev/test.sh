@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# `make test`: sets up what the tests need, then runs every check there is and ends with a summary. The first check that
-# fails ends it.
+# `make test`: sets up what the tests need, then runs every check there is. It ends with the slowest tests and a summary.
+# The first check that fails ends it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 SUMMARY=
-LOG=$(mktemp)
+SETUP_LOG=$(mktemp)
 # The tests start their own servers: settings of the caller must not lead them elsewhere.
 unset POSTGRES_URL POSTGRES_USER POSTGRES_PASSWORD POSTGRES_DB
 unset KAFKA_URL KAFKA_TOPIC KAFKA_GROUP KAFKA_WEB_TRAFFIC_KEY KAFKA_WEB_TRAFFIC_SECRET
@@ -23,20 +23,27 @@ check() {
 # shellcheck disable=SC2329 # called by the trap
 on_exit() {
     local code=$?
-    rm -f "$LOG"
     if [ "$code" != 0 ]; then printf '\nfailed: %s\n' "$CURRENT" >&2; fi
+    if [ -n "${SETUP_PID:-}" ] && kill "$SETUP_PID" 2>/dev/null; then cat "$SETUP_LOG" >&2; fi
+    rm -f "$SETUP_LOG"
+    if [ -n "${BIN:-}" ]; then "$BIN/python" tests/kit/scripts/services.py stop; fi
 }
 
-set_up() {
+# The build takes the processors, the set-up the network: they go side by side.
+begin_set_up() {
     dev/need.sh cargo cc c++ perl npm python3 java mvn openssl
     if [ "$(uname)" = Linux ]; then dev/need.sh valgrind; fi
+    dev/test-setup.sh >"$SETUP_LOG" 2>&1 &
+    SETUP_PID=$!
+}
+
+finish_set_up() {
+    local code=0
+    wait "$SETUP_PID" || code=$?
+    SETUP_PID=
+    cat "$SETUP_LOG"
     BIN=$(dirname "$(dev/venv.sh)")
-    echo "Postgres: $(dev/postgres.sh bin)"
-    echo "Kafka: $(dev/kafka.sh fetch)"
-    echo "Spark: $(dev/spark.sh)"
-    echo "Nessie: $(dev/nessie.sh fetch)"
-    echo "Azurite: $(dev/azurite.sh)"
-    echo "Browser: $(dev/browser.sh)"
+    return "$code"
 }
 
 scripts() {
@@ -51,22 +58,7 @@ containers() {
     "$BIN/check-jsonschema" --builtin-schema vendor.compose-spec docker-compose.yml
 }
 
-# A skipped test is a failure: nothing is left out silently.
-tests() {
-    cargo test --workspace --locked 2>&1 | tee "$LOG"
-    COUNTS=$(awk '/^test result:/ { passed += $4; ignored += $8 } END { print passed + 0, ignored + 0 }' "$LOG")
-    [ "${COUNTS#* }" = 0 ] || { echo "${COUNTS#* } tests were ignored" >&2 && return 1; }
-}
-
-# bench/tools is a workspace of its own, and builds where `make bench` does.
-benchmarks() (
-    local tools=bench/tools/Cargo.toml
-    export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$PWD/target}/bench
-    cargo fmt --manifest-path "$tools" --check
-    cargo clippy --manifest-path "$tools" --all-targets -- -D warnings
-    cargo test --manifest-path "$tools" --quiet --lib
-    "$BIN/python" -m unittest discover --start-directory bench --top-level-directory bench
-)
+benchmarks() { "$BIN/python" -m unittest discover --start-directory bench --top-level-directory bench; }
 
 instructions() {
     if [ "$(uname)" = Linux ]; then
@@ -89,15 +81,18 @@ dependencies() {
 
 CURRENT=start
 trap on_exit EXIT
-check "set-up" set_up
+check "start" begin_set_up
+check "formatting" cargo fmt --all --check
+check "build" cargo test --workspace --locked --no-run --quiet
+check "set-up (beside the build)" finish_set_up
 check "scripts: bash -n, shellcheck" scripts
 check "containers: hadolint, compose schema" containers
-check "formatting" cargo fmt --all --check
-check "lints" cargo clippy --workspace --all-targets --locked -- -D warnings
-check "tests" tests
-check "benchmarks: lints, tests" benchmarks
+check "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+check "tests" dev/nextest.sh run --workspace --locked
+check "benchmarks: tests" benchmarks
 check "instructions of an event" instructions
 check "documentation" documentation
 check "dependencies: cargo-deny" dependencies
+"$BIN/python" dev/test_report.py target/nextest/default/junit.xml
 printf '\n%s' "$SUMMARY"
-printf 'all checks passed: %d tests in %d min %d s altogether\n' "${COUNTS% *}" "$((SECONDS / 60))" "$((SECONDS % 60))"
+printf 'all checks passed in %d min %d s\n' "$((SECONDS / 60))" "$((SECONDS % 60))"

@@ -158,7 +158,7 @@ fn a_server_that_is_not_there_is_not_healthy() {
 #[test]
 fn addresses_are_looked_up_in_a_geo_database() {
     let dir = tempfile::tempdir().unwrap();
-    let database = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/geo/derived/logs-city-flat.mmdb");
+    let database = testkit::fixtures::path("geo/city/logs-city-flat.mmdb");
     let arguments = ["geo", "lookup", "--geo", database.to_str().unwrap(), "83.149.9.216", "127.0.0.1"];
     let found = stdout(&pageberg(dir.path(), &[], &arguments));
     let places: Vec<serde_json::Value> = found.lines().map(|line| serde_json::from_str(line).unwrap()).collect();

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -12,16 +12,13 @@ use axum::extract::RawQuery;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::get;
 use serde_json::Value;
+use testkit::fixtures;
 
 const SECRET: &str = "hunter2-hunter2";
 const DEADLINE: Duration = Duration::from_secs(60);
 
-fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/geo").join(name)
-}
-
 fn city() -> Vec<u8> {
-    std::fs::read(data("derived/logs-city-geoip2.mmdb")).unwrap()
+    fixtures::read("geo/city/logs-city-geoip2.mmdb")
 }
 
 fn command(dir: &Path, arguments: &[&str]) -> Command {
@@ -118,7 +115,7 @@ async fn the_status_tells_of_files_and_updates_without_a_server() {
 
     vendor(dir.path()).await;
     pageberg(dir.path(), &["geo", "update"]).await;
-    let own = data("ip2location/IP2LOCATION-LITE-DB1.BIN");
+    let own = fixtures::path("geo/ip2location/IP2LOCATION-LITE-DB1.BIN");
     let arguments = ["geo", "status", "--geo", own.to_str().unwrap()];
     let status = pageberg(dir.path(), &arguments).await;
     let told = stdout(&status);
@@ -147,8 +144,8 @@ async fn the_status_tells_of_files_and_updates_without_a_server() {
 async fn a_check_tells_what_a_file_is_or_what_is_wrong_with_it() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("page.mmdb"), "<html>").unwrap();
-    let damaged = data("maxmind-db/test-data/GeoIP2-City-Test-Broken-Double-Format.mmdb");
-    let sound = [data("derived/logs-DB11.BIN"), data("derived/logs-city-flat.mmdb")];
+    let damaged = fixtures::path("geo/maxmind-db/test-data/GeoIP2-City-Test-Broken-Double-Format.mmdb");
+    let sound = [fixtures::path("geo/city/logs-DB11.BIN"), fixtures::path("geo/city/logs-city-flat.mmdb")];
     let check = ["geo", "check", "--lookups", "20000"];
     let sound = [sound[0].to_str().unwrap(), sound[1].to_str().unwrap()];
     let output = pageberg(dir.path(), &[&check[..], &sound].concat()).await;
@@ -171,7 +168,7 @@ async fn a_check_tells_what_a_file_is_or_what_is_wrong_with_it() {
 #[tokio::test]
 async fn addresses_are_looked_up_as_they_come_and_what_is_none_is_told() {
     let dir = tempfile::tempdir().unwrap();
-    let database = data("derived/logs-city-flat.mmdb");
+    let database = fixtures::path("geo/city/logs-city-flat.mmdb");
     let lookup = ["geo", "lookup", "--geo", database.to_str().unwrap(), "8.8.8.8", "-"];
     let mut child = command(dir.path(), &lookup)
         .stdin(Stdio::piped())

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use testkit::ports::reserved_address;
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
@@ -35,10 +36,6 @@ fn json(dir: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&printed(dir, &[arguments, &["--json"]].concat())).unwrap()
 }
 
-fn free_address() -> String {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
-}
-
 /// A server, ended with its test.
 struct Running {
     child: Child,
@@ -49,7 +46,7 @@ struct Running {
 impl Running {
     async fn start(dir: &Path) -> Self {
         std::fs::write(dir.join("pageberg.toml"), CONFIG).unwrap();
-        let (gateway, status) = (free_address(), free_address());
+        let (gateway, status) = (reserved_address(), reserved_address());
         let log = std::fs::File::create(dir.join("log")).unwrap();
         let child = command(dir, &["serve", "--listen", &gateway, "--status", &status]).stderr(log).spawn().unwrap();
         let running = Self { child, gateway, status };

@@ -41,7 +41,7 @@ class Pageberg(Process):
 
     def expect_iceberg_rows(self, events):
         """Counts rows and distinct ids as DuckDB finds them, through the catalog."""
-        command = [sys.executable, self.project / "tests/support/readers.py", "duckdb", self.catalog(), "count"]
+        command = [sys.executable, self.project / "tests/kit/scripts/readers.py", "duckdb", self.catalog(), "count"]
         found = json.loads(subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout)
         if found != {"rows": events, "distinct_ids": events}:
             raise Failed(f"lost or repeated rows: the Iceberg table holds {found}, {events} are expected")

@@ -8,7 +8,7 @@
 //! Every event is due at a time of its own, from which its latency counts, whether or not the ones before are answered.
 #![expect(clippy::unwrap_used, reason = "a benchmark fails by panicking")]
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -62,7 +62,7 @@ struct Server {
 
 impl Server {
     async fn start(binary: &Path, folder: &Path) -> Self {
-        let (address, status) = (free_address(), free_address());
+        let [address, status] = [(); 2].map(|()| SocketAddr::from(([127, 0, 0, 1], testkit::ports::reserve())));
         let binary = std::path::absolute(binary).unwrap();
         let mut command = Command::new(binary);
         command.current_dir(folder).args(["serve", "--listen", &address.to_string(), "--status", &status.to_string()]);
@@ -92,10 +92,6 @@ impl Drop for Server {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
 }
 
 /// The latencies of events in milliseconds, in ascending order.

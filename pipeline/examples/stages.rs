@@ -7,7 +7,6 @@
 //! `valgrind --tool=callgrind --toggle-collect='*Enricher::batch*'`.
 
 use std::hint::black_box;
-use std::path::Path;
 use std::sync::Arc;
 
 use event::{Draft, LogPosition, Positions, Timestamp};
@@ -15,11 +14,11 @@ use eventlog::Record;
 use geodata::{GeoDatabase, LiveDatabase};
 use pipeline::{Config, Enricher};
 use serde_json::json;
+use testkit::fixtures;
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");
 /// What is measured, on one batch.
 type Work = Box<dyn FnMut(&[Record])>;
 
@@ -62,17 +61,15 @@ fn decode(records: &[Record]) {
 }
 
 fn enrich() -> Work {
-    let database = Path::new(DATA).join("geo/derived/logs-city-geoip2.mmdb");
-    let (geo, faults) = GeoDatabase::open(&[database]);
-    assert!(faults.is_empty(), "the database is part of the test data");
+    let (geo, faults) = GeoDatabase::open(&[fixtures::path("geo/city/logs-city-geoip2.mmdb")]);
+    assert!(faults.is_empty(), "the database is a fixture");
     let mut enricher = Enricher::new("raw".into(), Arc::new(LiveDatabase::new(geo)), &Config::default());
     Box::new(move |records| drop(black_box(enricher.batch(records, &Positions::default()))))
 }
 
 /// The requests of a web log as other producers write them: seven keys, and no id.
 fn page_views() -> Vec<Record> {
-    let log = Path::new(DATA).join("weblogs/apache_logs_semicomplete_2015.log");
-    let log = std::fs::read_to_string(log).expect("the web log is part of the test data");
+    let log = std::fs::read_to_string(fixtures::web_log()).expect("the web log is a fixture");
     log.lines().enumerate().filter_map(|(number, line)| page_view(number, line)).collect()
 }
 
@@ -84,8 +81,8 @@ fn page_view(number: usize, line: &str) -> Option<Record> {
         "accept-encoding": "gzip, deflate", "cache-control": "max-age=0", "connection": "keep-alive", "x-forwarded-for": ip,
     });
     let payload = json!({
-        "url": format!("http://www.semicomplete.com{path}"), "referrer": fields.get(3)?.trim_start_matches('-'),
-        "user_agent": fields.get(5)?, "host": "www.semicomplete.com", "ip": ip, "headers": headers.to_string(),
+        "url": format!("http://www.example.org{path}"), "referrer": fields.get(3)?.trim_start_matches('-'),
+        "user_agent": fields.get(5)?, "host": "www.example.org", "ip": ip, "headers": headers.to_string(),
         "event_time": format!("2015-05-17T10:05:{:02}.{:03}Z", number % 60, number % 1_000),
     });
     let offset = i64::try_from(number).ok()?;

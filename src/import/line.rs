@@ -172,25 +172,35 @@ fn parse_size(text: &str) -> Result<Option<u64>, LineError> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::path::Path;
 
-    const SAMPLE: &str =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../shared/data/weblogs/apache_logs_semicomplete_2015.log");
+    use testkit::fixtures;
+
+    use super::*;
 
     fn line(text: &str) -> LogLine {
         parse(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"))
     }
 
     #[test]
-    fn every_line_of_a_real_log_is_read() {
-        let log = std::fs::read(SAMPLE).unwrap();
-        let lines: Vec<LogLine> =
-            log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).map(|line| parse(line).unwrap()).collect();
+    fn every_line_of_a_log_is_read() {
+        let lines = lines(&fixtures::web_log());
         assert_eq!(lines.len(), 10_000);
         assert!(lines.iter().all(|line| matches!(line.client, Client::Address(_)) && line.vhost.is_none()));
         assert_eq!(lines.iter().filter(|line| line.cut).count(), 1);
         assert_eq!(lines[0].time.to_string(), "2015-05-17T10:05:03.000Z");
         assert_eq!(lines[0].bytes, Some(203_023));
+        let extra = fixtures::extra().map(|folder| fixtures::files_below(&folder)).unwrap_or_default();
+        for log in extra.iter().filter(|file| file.extension().is_some_and(|extension| extension == "log")) {
+            assert!(!self::lines(log).is_empty(), "{}", log.display());
+        }
+    }
+
+    /// All lines of a log, each of which must be a request.
+    fn lines(log: &Path) -> Vec<LogLine> {
+        let log = std::fs::read(log).unwrap();
+        let lines = log.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        lines.map(|line| parse(line).unwrap_or_else(|error| panic!("{}: {error}", lossy(line)))).collect()
     }
 
     #[test]

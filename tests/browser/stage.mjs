@@ -23,10 +23,11 @@ export class Stage {
   // What the proxy does: pass requests on, answer `503`, be `down`, pass on but `lose` the answer, or never answer (`hang`).
   mode = 'pass'
 
-  static async open() {
+  // `collect` answers what comes to the collector; without it the proxy does.
+  static async open(collect) {
     const stage = new Stage()
     const site = await listen((request, response) => stage.#show(request, response))
-    const collector = await listen((request, response) => stage.#pass(request, response))
+    const collector = await listen(collect ?? ((request, response) => stage.#pass(request, response)))
     const browser = await required('playwright-core').chromium.launch({
       executablePath: path.join(home, 'chromium'),
       args: [
@@ -43,7 +44,7 @@ export class Stage {
       // Pages must come back from the back/forward cache as they do for people.
       ignoreDefaultArgs: ['--disable-back-forward-cache'],
     })
-    return Object.assign(stage, { browser, servers: [site.server, collector.server] })
+    return Object.assign(stage, { browser, collector: `http://${collector.address}`, servers: [site.server, collector.server] })
   }
 
   // Leaves nothing that keeps the process.
@@ -55,24 +56,25 @@ export class Stage {
     }
   }
 
-  // A visitor of their own, whose browser says what people's do.
-  async visitor(prepare) {
+  // A visitor of their own, whose browser says what people's do. `prepare` runs with `argument` before any page's scripts.
+  async visitor(prepare, argument, options) {
     const [major] = this.browser.version().split('.')
     const context = await this.browser.newContext({
       locale: 'de-DE',
       userAgent: `Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/${major}.0.0.0 Safari/537.36`,
+      ...options,
     })
-    if (prepare) await context.addInitScript(prepare)
+    if (prepare) await context.addInitScript(prepare, argument)
     return context.newPage()
   }
 
   // A page that runs one of pages/, with what it imports.
-  async bundled(name) {
+  async bundled(name, title = `Page of ${name}`) {
     const entry = new URL(`pages/${name}.js`, import.meta.url).pathname
     const options = { entryPoints: [entry], bundle: true, write: false, nodePaths: [path.join(home, 'node_modules')] }
     const built = await required('esbuild').build({ ...options, define: { 'process.env.NODE_ENV': '"production"' } })
     const script = built.outputFiles[0].text.replaceAll('</script', '<\\/script')
-    return `<!doctype html><title>Page of ${name}</title><body><script>${script}</script>`
+    return `<!doctype html><title>${title}</title><body><script>${script}</script>`
   }
 
   // Requests that brought events and were answered well.

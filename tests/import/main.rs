@@ -7,18 +7,14 @@ mod stub;
 use std::collections::HashSet;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use stub::{Reply, Stub};
 use tempfile::TempDir;
+use testkit::fixtures::web_log;
 
 const LINES: usize = 10_000;
-
-fn log_file() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data/weblogs/apache_logs_semicomplete_2015.log")
-}
 
 /// A folder of its own with the log's copy in it, and the command to import it.
 struct Import {
@@ -29,7 +25,7 @@ struct Import {
 impl Import {
     fn into(stub: &Stub) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        fs::copy(log_file(), dir.path().join("access.log")).unwrap();
+        fs::copy(web_log(), dir.path().join("access.log")).unwrap();
         Self { dir, url: stub.url.clone() }
     }
 
@@ -67,7 +63,7 @@ async fn every_line_of_a_log_arrives_in_order_and_a_resumed_import_adds_only_wha
     assert!(report.starts_with("10,000 lines parsed, 10,000 imported, 0 rejected in "), "{report}");
     let taken = stub.taken();
     assert_eq!((taken.len(), ids(&taken).len()), (LINES, LINES));
-    let log = fs::read_to_string(log_file()).unwrap();
+    let log = fs::read_to_string(web_log()).unwrap();
     for (line, event) in log.lines().zip(&taken) {
         assert!(line.starts_with(event["ip"].as_str().unwrap()), "{line}");
         assert_eq!(event["host"], "example.org");
@@ -129,7 +125,7 @@ async fn an_import_killed_before_the_first_answer_keeps_its_ids() {
 async fn lines_that_give_no_event_are_told_with_their_number_and_reason() {
     let stub = Stub::start(&[Reply::RefuseOne(1)]).await;
     let import = Import::into(&stub);
-    let log = fs::read_to_string(log_file()).unwrap();
+    let log = fs::read_to_string(web_log()).unwrap();
     let good = log.lines().next().unwrap();
     let odd = [good, "nonsense", good, &good.replace("83.149.9.216", "crawl.example.com"), good, ""].join("\n");
     fs::write(import.dir.path().join("odd.log"), odd).unwrap();
@@ -149,7 +145,7 @@ async fn a_stream_is_imported_decompressed_but_never_resumed() {
     for (count, path) in [(1, "-"), (2, "/dev/stdin")] {
         let mut child = import.command(&[path]).spawn().unwrap();
         let mut stdin = child.stdin.take().unwrap();
-        let compressed = zstd::encode_all(fs::File::open(log_file()).unwrap(), 1).unwrap();
+        let compressed = zstd::encode_all(fs::File::open(web_log()).unwrap(), 1).unwrap();
         let write = move || {
             stdin.write_all(&compressed).unwrap();
             drop(stdin);
@@ -183,7 +179,7 @@ async fn an_import_gives_up_when_nobody_takes_it_and_says_how_to_go_on() {
 async fn a_torn_archive_is_imported_as_far_as_it_goes_and_fails() {
     let stub = Stub::start(&[]).await;
     let import = Import::into(&stub);
-    let whole = zstd::encode_all(fs::File::open(log_file()).unwrap(), 1).unwrap();
+    let whole = zstd::encode_all(fs::File::open(web_log()).unwrap(), 1).unwrap();
     fs::write(import.dir.path().join("torn.zst"), &whole[..whole.len() / 2]).unwrap();
     let (output, _, told) = import.run(&["torn.zst"]).await;
     assert!(!output.status.success() && told.contains("failed to import torn.zst"), "{told}");
@@ -196,8 +192,8 @@ async fn an_import_gives_its_server_key_and_asks_to_be_refused_rather_than_misre
     let import = Import::into(&stub);
     let key = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(key.path(), "secret\n").unwrap();
-    import.succeeds(&[log_file().to_str().unwrap()]).await;
+    import.succeeds(&[web_log().to_str().unwrap()]).await;
     assert_eq!((stub.header("pageberg-sender").as_deref(), stub.header("authorization")), (Some("trusted"), None));
-    import.succeeds(&["--key-file", key.path().to_str().unwrap(), log_file().to_str().unwrap()]).await;
+    import.succeeds(&["--key-file", key.path().to_str().unwrap(), web_log().to_str().unwrap()]).await;
     assert_eq!(stub.header("authorization").as_deref(), Some("Bearer secret"));
 }

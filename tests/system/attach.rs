@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::clients::Clients;
 use crate::process::DEADLINE;
-use crate::readers::{self, Session};
 use crate::server::Server;
+use testkit::readers::{self, Session};
 
 const TOKEN: &str = "s3cret";
 const FAST: (&str, &str) = ("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "300");

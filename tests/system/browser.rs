@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use serde_json::Value;
+use testkit::services::postgres::{connect, new_database};
 use tokio_postgres::Row;
 
-use crate::postgres::{PostgresServer, connect};
-use crate::server::{Server, shared};
+use crate::server::{Server, fixture};
 
 /// A site whose pages come from another origin than the collector, and senders that nobody trusts.
 const SITE: &str = r#"
@@ -43,8 +43,8 @@ async fn run(script: &str, gateway: &str, arguments: &[&str]) -> String {
 }
 
 /// A server that takes the events of [`SITE`] into Postgres, and the database's URL.
-async fn server_of_site(database: &PostgresServer) -> (Server, String) {
-    let (url, config) = (database.database().await, tempfile::NamedTempFile::new().unwrap());
+async fn server_of_site() -> (Server, String) {
+    let (url, config) = (new_database().await, tempfile::NamedTempFile::new().unwrap());
     std::fs::write(&config, SITE).unwrap();
     let config = config.path().display().to_string();
     let server = Server::start(&["--config", &config, "--postgres", &url, "--sinks", "postgres"], &[]).await;
@@ -68,8 +68,7 @@ fn sorted<T: Ord>(rows: impl IntoIterator<Item = T>) -> Vec<T> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_trackers_of_others_tell_from_another_origin_ends_in_postgres_once() {
-    let database = PostgresServer::shared();
-    let (mut server, url) = server_of_site(&database).await;
+    let (mut server, url) = server_of_site().await;
     run("trackers.mjs", &server.url(), &[]).await;
 
     let title = "properties::json->>'title'";
@@ -100,8 +99,7 @@ async fn what_the_trackers_of_others_tell_from_another_origin_ends_in_postgres_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_our_beacon_tells_ends_in_postgres_once_whatever_the_collector_did() {
-    let database = PostgresServer::shared();
-    let (mut server, url) = server_of_site(&database).await;
+    let (mut server, url) = server_of_site().await;
     run("beacon.mjs", &server.url(), &[]).await;
 
     let [title, props, driven] = ["title", "props", "webdriver"].map(|key| format!("properties::json->>'{key}'"));
@@ -134,7 +132,7 @@ async fn what_our_beacon_tells_ends_in_postgres_once_whatever_the_collector_did(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_page_shows_its_visitor_their_own_event_with_its_place() {
-    let geo = shared("geo/derived/logs-city-flat.mmdb");
+    let geo = fixture("geo/city/logs-city-flat.mmdb");
     let mut server = Server::start(&["--geo", &geo, "--sinks", "kafka"], &[]).await;
     let shown = run("demo.mjs", &server.url(), &[KNOWN_ADDRESS]).await;
 

@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::clients::Clients;
 use crate::cluster::Cluster;
-use crate::crash::seeded;
+use testkit::seed::seeded;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Fault {

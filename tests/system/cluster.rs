@@ -6,19 +6,21 @@ use std::path::PathBuf;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use testkit::ports::reserved_address;
+
 use crate::crash::{expect_each_once, id_of, ids_in_postgres};
-use crate::kafka::KafkaBroker;
-use crate::kafka_console::read_topic;
-use crate::postgres::PostgresServer;
-use crate::process::{Process, free_address};
-use crate::readers;
+use crate::process::Process;
+use testkit::kafka_console::read_topic;
+use testkit::readers;
+use testkit::services::kafka::OwnKafka;
+use testkit::services::postgres::OwnPostgres;
 
 const PARTITIONS: usize = 4;
 const DOWNSTREAM: &str = "pageberg.raw_events_kafka";
 
 pub struct Cluster {
-    pub broker: KafkaBroker,
-    pub postgres: PostgresServer,
+    pub broker: OwnKafka,
+    pub postgres: OwnPostgres,
     pub gateway: Process,
     pub workers: [Process; 2],
     pub gateway_url: String,
@@ -29,9 +31,9 @@ pub struct Cluster {
 impl Cluster {
     /// Starts everything; Iceberg commits at this interval.
     pub async fn start(iceberg_commit_interval_ms: u32) -> Self {
-        let (broker, postgres) = (KafkaBroker::start(), PostgresServer::start());
-        let (folder, listen) = (tempfile::tempdir().unwrap(), free_address());
-        let postgres_url = postgres.database().await;
+        let (broker, postgres) = (OwnKafka::start(), OwnPostgres::start());
+        let (folder, listen) = (tempfile::tempdir().unwrap(), reserved_address());
+        let postgres_url = postgres.new_database().await;
         let interval = iceberg_commit_interval_ms.to_string();
         let environment = [
             ("KAFKA_URL", broker.address()),

@@ -3,23 +3,23 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use rand::rngs::StdRng;
-use rand::{Rng, SeedableRng};
+use rand::Rng;
 use serde_json::Value;
+use testkit::readers;
+use testkit::seed::seeded;
+use testkit::services::postgres::{OwnPostgres, connect};
 
 use crate::clients::Clients;
-use crate::postgres::{PostgresServer, connect};
-use crate::readers;
-use crate::server::{Server, shared};
+use crate::server::{Server, fixture};
 
 const KILLS: usize = 30;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_was_acknowledged_is_in_every_sink_exactly_once_after_thirty_kills() {
     let mut random = seeded();
-    let database = PostgresServer::start();
-    let url = database.database().await;
-    let geo = shared("geo/derived/logs-city-geoip2.mmdb");
+    let database = OwnPostgres::start();
+    let url = database.new_database().await;
+    let geo = fixture("geo/city/logs-city-geoip2.mmdb");
     let fast = [("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "150"), ("PAGEBERG_LOG__SEGMENT_BYTES", "200000")];
     let mut server = Server::start(&["--postgres", &url, "--geo", &geo], &fast).await;
 
@@ -40,14 +40,6 @@ async fn whatever_was_acknowledged_is_in_every_sink_exactly_once_after_thirty_ki
     expect_each_once(&acknowledged, &sinks);
     println!("{KILLS} kills, {} acknowledged, {} delivered", acknowledged.len(), sinks[0].1.len());
     server.stop().await;
-}
-
-/// Random numbers whose seed is printed, and can be set to see the same moments again.
-pub fn seeded() -> StdRng {
-    let set = std::env::var("PAGEBERG_TEST_SEED").ok().and_then(|text| text.parse().ok());
-    let seed = set.unwrap_or_else(rand::random);
-    println!("PAGEBERG_TEST_SEED={seed}");
-    StdRng::seed_from_u64(seed)
 }
 
 /// No sink has an event twice, lacks an acknowledged one, or differs from the first. The ids come sorted.

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::readers;
-use crate::server::{Server, shared};
+use crate::server::{Server, fixture};
+use testkit::readers;
 
 const CLIENTS: usize = 3;
 const EVENTS_A_REQUEST: usize = 40;
@@ -78,7 +78,7 @@ async fn a_storm_of_new_and_broken_geo_databases_loses_no_event_and_shows_no_err
 fn editions() -> [Vec<u8>; 2] {
     let first_of_january = 1_767_225_600_u32;
     [0, 1].map(|day| {
-        let mut bytes = fs::read(shared("geo/derived/logs-city-flat.mmdb")).unwrap();
+        let mut bytes = fs::read(fixture("geo/city/logs-city-flat.mmdb")).unwrap();
         // The value's type follows its key: an extended one (uint64) of four bytes.
         let built = places_of(&bytes, b"build_epoch\x04\x02")[0] + 13;
         bytes[built..built + 4].copy_from_slice(&(first_of_january + day * 86_400).to_be_bytes());

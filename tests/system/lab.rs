@@ -5,12 +5,12 @@ use std::time::Duration;
 use rdkafka::config::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
+use testkit::services::kafka::{self, unique};
+use testkit::services::postgres::{connect, new_database};
 
-use crate::kafka::KafkaBroker;
-use crate::kafka_console::{create_topic, read_topic};
-use crate::postgres::{PostgresServer, connect};
 use crate::process::Process;
-use crate::server::shared;
+use crate::server::fixture;
+use testkit::kafka_console::{create_topic, read_topic};
 
 const INIT_SQL: &str = "CREATE TABLE IF NOT EXISTS processed_events (ip VARCHAR, event_timestamp TIMESTAMP(3), \
     referrer VARCHAR, host VARCHAR, url VARCHAR, geodata VARCHAR)";
@@ -37,26 +37,26 @@ fn produce(brokers: &str, topic: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lab_s_records_flow_through_under_the_lab_s_names() {
-    let broker = tokio::task::block_in_place(KafkaBroker::start);
-    let database = PostgresServer::shared();
-    let url = database.database().await;
+    let brokers = tokio::task::block_in_place(kafka::shared).address();
+    let topic = unique("web-events");
+    let url = new_database().await;
     connect(&url).await.batch_execute(INIT_SQL).await.unwrap();
-    create_topic(broker.address(), "web-events", 2, &[]).await;
-    produce(broker.address(), "web-events");
+    create_topic(brokers, &topic, 2, &[]).await;
+    produce(brokers, &topic);
 
     let folder = tempfile::tempdir().unwrap();
     let quoted = |text: &str| format!("\"{text}\"");
     let jdbc = url.replace("postgres://pageberg@", "jdbc:postgresql://");
     let environment = [
-        ("KAFKA_URL", &*quoted(broker.address())),
-        ("KAFKA_TOPIC", &*quoted("web-events")),
-        ("KAFKA_GROUP", &*quoted("web-events.my-group")),
+        ("KAFKA_URL", &*quoted(brokers)),
+        ("KAFKA_TOPIC", &*quoted(&topic)),
+        ("KAFKA_GROUP", &*quoted(&format!("{topic}.my-group"))),
         ("POSTGRES_URL", &*quoted(&jdbc)),
         ("POSTGRES_USER", &*quoted("pageberg")),
         ("PAGEBERG_PIPELINE__START", "earliest"),
         ("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "200"),
     ];
-    let geo = shared("geo/derived/logs-city-flat.mmdb");
+    let geo = fixture("geo/city/logs-city-flat.mmdb");
     let mut worker = Process::new(folder.path(), &["pipeline", "--geo", &geo], &environment, None);
     worker.start().await;
     worker
@@ -75,7 +75,7 @@ async fn the_lab_s_records_flow_through_under_the_lab_s_names() {
     assert_eq!(signup, ["/signup", "8.8.8.8", "2024-05-01 12:34:56.789", "US"]);
     assert_eq!((text(1, 0).as_deref(), text(1, 3), text(2, 0)), (Some("/sparse"), None, None));
 
-    let downstream = tokio::task::block_in_place(|| read_topic(broker.address(), "web-events.raw_events_kafka"));
+    let downstream = tokio::task::block_in_place(|| read_topic(brokers, &format!("{topic}.raw_events_kafka")));
     let enriched: Vec<Value> =
         downstream.iter().map(|record| serde_json::from_slice(&record.payload).unwrap()).collect();
     let signup = enriched.iter().find(|event| event["url"] == "/signup").unwrap();
@@ -83,13 +83,13 @@ async fn the_lab_s_records_flow_through_under_the_lab_s_names() {
     assert_eq!(signup["referrer"], "https://www.google.com/");
     assert_eq!(signup["geodata"], r#"{"country":"US","state":"California","city":"Mountain View"}"#);
     assert_eq!(enriched.len(), 3);
-    assert_eq!(read_topic_of_letters(&broker), ["not JSON"]);
+    assert_eq!(read_topic_of_letters(brokers, &topic), ["not JSON"]);
     worker.stop().await;
 }
 
-fn read_topic_of_letters(broker: &KafkaBroker) -> Vec<String> {
-    let letters = tokio::task::block_in_place(|| read_topic(broker.address(), "web-events.dead_letters"));
-    let payload = |record: &crate::kafka_console::Seen| {
+fn read_topic_of_letters(brokers: &str, topic: &str) -> Vec<String> {
+    let letters = tokio::task::block_in_place(|| read_topic(brokers, &format!("{topic}.dead_letters")));
+    let payload = |record: &testkit::kafka_console::Seen| {
         serde_json::from_slice::<Value>(&record.payload).unwrap()["payload"].as_str().unwrap().to_owned()
     };
     letters.iter().map(payload).collect()

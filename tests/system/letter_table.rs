@@ -7,8 +7,10 @@ use eventlog::embedded::{Config, EmbeddedLog};
 use eventlog::{EventLog, NewRecord};
 use serde_json::Value;
 
-use crate::process::{DEADLINE, Process, free_address};
-use crate::readers::Session;
+use testkit::ports::reserved_address;
+
+use crate::process::{DEADLINE, Process};
+use testkit::readers::Session;
 
 const SPOILT_A_ROUND: usize = 25;
 
@@ -42,7 +44,7 @@ fn letters(session: &mut Session, count: usize) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_spoilt_record_is_in_the_table_of_dead_letters_once_with_its_bytes_whatever_crashes() {
     let folder = tempfile::tempdir().unwrap();
-    let gateway = free_address();
+    let gateway = reserved_address();
     let environment = [
         ("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "50"),
         ("PAGEBERG_ICEBERG__DEAD_LETTERS__ENABLED", "true"),

@@ -1,13 +1,13 @@
 //! A sink that is down holds nobody back, and what it cannot take is kept.
 
-use crate::postgres::{PostgresServer, connect};
-use crate::readers;
-use crate::server::{Server, shared};
+use crate::server::{Server, fixture};
+use testkit::readers;
+use testkit::services::postgres::{OwnPostgres, connect, new_database};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn postgres_may_be_down_while_the_others_go_on_and_it_catches_up_by_itself() {
-    let database = PostgresServer::start();
-    let url = database.database().await;
+    let database = OwnPostgres::start();
+    let url = database.new_database().await;
     let fast = [("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "200"), ("PAGEBERG_PIPELINE__RING_BYTES", "20000")];
     let mut server = Server::start(&["--postgres", &url], &fast).await;
     server.post(r#"{"url":"/before"}"#).await;
@@ -35,13 +35,12 @@ async fn postgres_may_be_down_while_the_others_go_on_and_it_catches_up_by_itself
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_postgres_refuses_is_listed_replayed_and_then_delivered_to_postgres_alone() {
-    let database = PostgresServer::shared();
-    let url = database.database().await;
+    let url = new_database().await;
     let client = connect(&url).await;
     let narrow = "CREATE TABLE processed_events (ip VARCHAR, event_timestamp TIMESTAMP(3), referrer VARCHAR, host VARCHAR, \
         url VARCHAR(20), geodata VARCHAR)";
     client.batch_execute(narrow).await.unwrap();
-    let geo = shared("geo/derived/logs-city-flat.mmdb");
+    let geo = fixture("geo/city/logs-city-flat.mmdb");
     let mut server =
         Server::start(&["--postgres", &url, "--geo", &geo], &[("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "200")]).await;
     let long = "/long".repeat(10);

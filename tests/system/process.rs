@@ -1,12 +1,12 @@
 //! A running pageberg, whichever of its parts, that can be killed, paused and started again.
 
 use std::fs::File;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use testkit::ports::reserved_address;
 
 /// How long anything may take before a test gives up.
 pub const DEADLINE: Duration = Duration::from_secs(120);
@@ -25,7 +25,7 @@ impl Process {
     /// address, answers.
     pub fn new(folder: &Path, arguments: &[&str], environment: &[(&str, &str)], ready: Option<String>) -> Self {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        let status = free_address();
+        let status = reserved_address();
         Self {
             folder: folder.to_owned(),
             arguments: arguments.iter().map(|argument| (*argument).to_owned()).collect(),
@@ -136,9 +136,4 @@ impl Drop for Process {
             let _ = child.wait();
         }
     }
-}
-
-/// An address that nobody listens on.
-pub fn free_address() -> String {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::process::{DEADLINE, free_address};
-use crate::server::shared;
+use testkit::ports::reserved_address;
+
+use crate::process::DEADLINE;
+use crate::server::fixture;
 
 /// An example and the pieces of text that its output must hold.
 struct Example {
@@ -44,9 +46,11 @@ struct Run {
 impl Run {
     fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let (listen, status) = (free_address(), free_address());
-        std::fs::copy(shared("weblogs/apache_logs_semicomplete_2015.log"), folder.path().join("access.log")).unwrap();
-        let mut child = Command::new("dev/run.sh")
+        let (listen, status) = (reserved_address(), reserved_address());
+        std::fs::copy(fixture("weblogs/access.log"), folder.path().join("access.log")).unwrap();
+        // Who starts the tests may ignore SIGINT, as a shell does for what runs in the background, and scripts inherit that.
+        let mut child = Command::new("perl")
+            .args(["-e", "$SIG{INT} = 'DEFAULT'; exec @ARGV", "dev/run.sh"])
             .current_dir(project())
             .env("BINARY", env!("CARGO_BIN_EXE_pageberg"))
             .env("DATA", folder.path().join("data"))
@@ -102,7 +106,7 @@ impl Run {
         };
         match language {
             "sh" => with("bash", &["-euc", code]),
-            "python" => with(&crate::readers::python().display().to_string(), &["-c", code]),
+            "python" => with(&testkit::project::python().display().to_string(), &["-c", code]),
             "toml" => {
                 let file = self.folder.path().join("example.toml");
                 std::fs::write(&file, code).unwrap();
@@ -122,10 +126,7 @@ impl Run {
             if let Some(ended) = child.try_wait().unwrap() {
                 break ended;
             }
-            assert!(
-                Instant::now() < deadline,
-                "make run does not end: is SIGINT ignored where the tests were started?"
-            );
+            assert!(Instant::now() < deadline, "make run does not end");
             std::thread::sleep(Duration::from_millis(100));
         };
         self.child = None;

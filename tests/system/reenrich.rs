@@ -8,12 +8,13 @@ use std::time::Duration;
 use rand::Rng;
 use serde_json::Value;
 use tempfile::NamedTempFile;
+use testkit::seed::seeded;
+use testkit::services::postgres::{connect, new_database};
 
 use crate::clients::Clients;
-use crate::crash::{expect_each_once, ids_in_postgres, seeded};
-use crate::postgres::{PostgresServer, connect};
-use crate::readers;
-use crate::server::{Server, shared};
+use crate::crash::{expect_each_once, ids_in_postgres};
+use crate::server::{Server, fixture};
+use testkit::readers;
 
 const FROM: &str = "2015-05-18T00:00:00.000Z";
 const TO: &str = "2015-05-20T00:00:00.000Z";
@@ -22,9 +23,8 @@ const KILLS: usize = 4;
 #[tokio::test(flavor = "multi_thread")]
 async fn rows_of_the_past_get_todays_places_once_while_the_server_goes_on() {
     let mut random = seeded();
-    let database = PostgresServer::shared();
-    let url = database.database().await;
-    let geo = shared("geo/derived/logs-city-flat.mmdb");
+    let url = new_database().await;
+    let geo = fixture("geo/city/logs-city-flat.mmdb");
     let fast = [("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "150"), ("PAGEBERG_ICEBERG__COMMIT_EVENTS", "150")];
     let mut server = Server::start(&["--postgres", &url, "--geo", &geo], &fast).await;
     let log = every_third_line_of_the_web_log();
@@ -33,7 +33,7 @@ async fn rows_of_the_past_get_todays_places_once_while_the_server_goes_on() {
     let before = [in_iceberg(&server), in_postgres(&url).await];
 
     let clients = Clients::start(&server.url(), 2, 20, Duration::from_millis(20));
-    let today = shared("geo/derived/logs-city-geoip2.mmdb");
+    let today = fixture("geo/city/logs-city-geoip2.mmdb");
     let reenrich = ["geo", "reenrich", "--from", FROM, "--to", TO, "--geo", &today, "--postgres", &url];
     for new_files in 1..=KILLS {
         kill_after_new_files(&server, &reenrich, new_files);
@@ -93,7 +93,7 @@ fn files_of_the_range(server: &Server) -> usize {
 }
 
 fn every_third_line_of_the_web_log() -> NamedTempFile {
-    let text = std::fs::read_to_string(shared("weblogs/apache_logs_semicomplete_2015.log")).unwrap();
+    let text = std::fs::read_to_string(fixture("weblogs/access.log")).unwrap();
     let mut file = NamedTempFile::new().unwrap();
     text.lines().step_by(3).for_each(|line| writeln!(file, "{line}").unwrap());
     file

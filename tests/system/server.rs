@@ -1,12 +1,14 @@
 //! A running `pageberg serve` on a data folder of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::process::{Process, free_address};
+use testkit::ports::reserved_address;
+
+use crate::process::Process;
 
 pub struct Server {
     process: Process,
@@ -17,7 +19,7 @@ pub struct Server {
 impl Server {
     /// Starts on free ports with these options and variables.
     pub async fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let (folder, gateway) = (tempfile::tempdir().unwrap(), free_address());
+        let (folder, gateway) = (tempfile::tempdir().unwrap(), reserved_address());
         let arguments = [&["serve", "--listen", gateway.as_str()], arguments].concat();
         let ready = Some(format!("http://{gateway}/health/ready"));
         let mut process = Process::new(folder.path(), &arguments, environment, ready);
@@ -106,8 +108,7 @@ impl Server {
     }
 }
 
-/// A file of the folder shared with this project.
-pub fn shared(name: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data").join(name);
-    path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display())).display().to_string()
+/// The absolute path of a fixture.
+pub fn fixture(name: &str) -> String {
+    testkit::fixtures::path(name).canonicalize().unwrap().display().to_string()
 }

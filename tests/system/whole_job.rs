@@ -3,21 +3,20 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use testkit::services::postgres::{connect, new_database};
 
-use crate::postgres::{PostgresServer, connect};
-use crate::readers;
-use crate::server::{Server, shared};
+use crate::server::{Server, fixture};
+use testkit::readers;
 
 const LINES: usize = 10_000;
 
 /// The log's requests from programs, as `visit` counts them.
-const BOTS: u64 = 1_981;
+const BOTS: u64 = 2_016;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_log_arrives_in_every_sink_with_the_same_places_and_resuming_adds_nothing() {
-    let database = PostgresServer::shared();
-    let url = database.database().await;
-    let (log, geo) = (shared("weblogs/apache_logs_semicomplete_2015.log"), shared("geo/derived/logs-city-flat.mmdb"));
+    let url = new_database().await;
+    let (log, geo) = (fixture("weblogs/access.log"), fixture("geo/city/logs-city-flat.mmdb"));
     let fast = [("PAGEBERG_ICEBERG__COMMIT_INTERVAL_MS", "500")];
     let mut server = Server::start(&["--postgres", &url, "--geo", &geo], &fast).await;
 

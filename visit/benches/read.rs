@@ -1,16 +1,14 @@
 //! What reading an event costs on one thread: `cargo bench -p visit`.
 
-use std::path::Path;
-
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use event::{Draft, Event, LogPosition, Timestamp};
 use serde_json::json;
+use testkit::fixtures;
 use visit::{Reader, read_user_agent};
 
 /// The requests of a web log, with the campaign of an advertisement in every tenth address.
 fn web_log() -> Vec<Event> {
-    let log = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/weblogs/apache_logs_semicomplete_2015.log");
-    let log = std::fs::read_to_string(log).expect("the web log is part of the test data");
+    let log = std::fs::read_to_string(fixtures::web_log()).expect("the web log is a fixture");
     log.lines().enumerate().map(|(number, line)| event(number, line)).collect()
 }
 

@@ -2,15 +2,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-#[path = "table/support.rs"]
-#[expect(dead_code, reason = "other tests need more")]
-mod support;
-
 use event::{Enriched, Text};
+use lakekit::table::{advance, at_micros};
 use peak_alloc::PeakAlloc;
 use warehouse::{Config, Table};
-
-use support::{advance, at_micros};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;

@@ -5,10 +5,15 @@ use serde::Serialize;
 /// Latencies in milliseconds.
 #[derive(Serialize)]
 pub struct Quantiles {
+    /// The median.
     pub p50_ms: f64,
+    /// Exceeded by one in 10.
     pub p90_ms: f64,
+    /// Exceeded by one in 100.
     pub p99_ms: f64,
+    /// Exceeded by one in 1,000.
     pub p999_ms: f64,
+    /// The largest.
     pub max_ms: f64,
 }
 

@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 
-#[path = "../../tests/damage/hostile.rs"]
+#[path = "../../tests/geodata/damage/hostile.rs"]
 mod hostile;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -23,17 +23,25 @@ const JITTER_MS: u64 = 30_000;
 
 /// What a visit tells, without its time.
 pub struct View {
+    /// The address of the page.
     pub url: String,
+    /// The page before; empty for none.
     pub referrer: String,
+    /// What the browser says that it is.
     pub user_agent: String,
+    /// The site.
     pub host: String,
+    /// The visitor's address.
     pub ip: String,
+    /// What the browser accepts.
     pub language: &'static str,
 }
 
 /// Where page views come from.
 pub enum Source {
+    /// Made up.
     Synthetic(Box<Synthetic>),
+    /// Requests of a web server's log, again and again.
     Weblog(Weblog),
 }
 
@@ -81,6 +89,7 @@ impl PageViews {
         Self { source, count, days }
     }
 
+    /// How many different views there are.
     pub fn count(&self) -> u64 {
         self.count
     }

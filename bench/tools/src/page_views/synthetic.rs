@@ -61,6 +61,7 @@ const OTHERS: [&str; 4] = [
 const LANGUAGES: [&str; 6] =
     ["en-US,en;q=0.5", "en-GB,en;q=0.7", "de-DE,de;q=0.9", "fr-FR,fr;q=0.8", "ja-JP,ja;q=0.9", "pt-BR,pt;q=0.8"];
 
+/// Page views made up from a seed.
 pub struct Synthetic {
     paths: Vec<String>,
     agents: Vec<String>,
@@ -73,6 +74,7 @@ impl Default for Synthetic {
 }
 
 impl Synthetic {
+    /// Page view number `number`, the same each time.
     pub fn view(&self, number: u64) -> View {
         let mut random = Random::new(number.wrapping_mul(0xD134_2543_DE82_EF95));
         let mut visitor = Random::new(random.rank(VISITORS, SKEW) ^ 0x5EED_0000_0000);

@@ -8,6 +8,7 @@ use super::View;
 
 const HOSTS: [&str; 3] = ["www.example.com", "blog.example.com", "shop.example.org"];
 
+/// Page views from a web server's log.
 pub struct Weblog {
     lines: Vec<Line>,
 }
@@ -28,6 +29,7 @@ impl Weblog {
         Ok(Self { lines })
     }
 
+    /// Page view number `number`, the same each time.
     pub fn view(&self, number: u64) -> View {
         let repetition = number / self.lines.len() as u64;
         let line = &self.lines[(number % self.lines.len() as u64) as usize];

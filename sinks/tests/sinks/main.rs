@@ -1,0 +1,11 @@
+//! What each sink promises: the contract of all, and what each promises beyond it.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod contract;
+mod dead_letters;
+mod events;
+mod iceberg;
+mod letter_table;
+mod postgres;
+mod postgres_reenrich;
