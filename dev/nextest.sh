@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs cargo-nextest from .cache/venv with the arguments, such as: dev/nextest.sh run -p eventlog
+# Runs cargo-nextest, which is a package of .cache/venv, with the arguments, such as: dev/nextest.sh run -p eventlog
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-BIN=$(dirname "$(dev/venv.sh)")
-exec "$BIN/cargo-nextest" nextest "$@"
+PATH=$PATH:$(dirname "$(dev/venv.sh)") exec cargo nextest "$@"

@@ -32,10 +32,10 @@ static HOME: LazyLock<String> = LazyLock::new(|| {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 });
 
-/// Runs a script of tests/browser against a gateway; returns what it prints.
-async fn run(script: &str, gateway: &str, arguments: &[&str]) -> String {
+/// Runs a script of tests/browser; returns what it prints.
+async fn run(script: &str, arguments: &[&str]) -> String {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser").join(script);
-    let arguments: Vec<String> = [&[gateway], arguments].concat().into_iter().map(str::to_owned).collect();
+    let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
     let node = move || Command::new("node").arg(file).arg(&*HOME).args(arguments).stderr(Stdio::inherit()).output();
     let output = tokio::task::spawn_blocking(node).await.unwrap().unwrap();
     assert!(output.status.success(), "{script} failed");
@@ -69,7 +69,7 @@ fn sorted<T: Ord>(rows: impl IntoIterator<Item = T>) -> Vec<T> {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_trackers_of_others_tell_from_another_origin_ends_in_postgres_once() {
     let (mut server, url) = server_of_site().await;
-    run("trackers.mjs", &server.url(), &[]).await;
+    run("trackers.mjs", &[&server.url()]).await;
 
     let title = "properties::json->>'title'";
     let mut told = rows(&server, &url, ["event_name", "url", title]).await;
@@ -100,7 +100,7 @@ async fn what_the_trackers_of_others_tell_from_another_origin_ends_in_postgres_o
 #[tokio::test(flavor = "multi_thread")]
 async fn what_our_beacon_tells_ends_in_postgres_once_whatever_the_collector_did() {
     let (mut server, url) = server_of_site().await;
-    run("beacon.mjs", &server.url(), &[]).await;
+    run("beacon.mjs", &[&server.url()]).await;
 
     let [title, props, driven] = ["title", "props", "webdriver"].map(|key| format!("properties::json->>'{key}'"));
     let told = rows(&server, &url, ["event_name", "url", "referrer", &title, &props, &driven]).await;
@@ -134,7 +134,7 @@ async fn what_our_beacon_tells_ends_in_postgres_once_whatever_the_collector_did(
 async fn the_demo_page_shows_its_visitor_their_own_event_with_its_place() {
     let geo = fixture("geo/city/logs-city-flat.mmdb");
     let mut server = Server::start(&["--geo", &geo, "--sinks", "kafka"], &[]).await;
-    let shown = run("demo.mjs", &server.url(), &[KNOWN_ADDRESS]).await;
+    let shown = run("demo.mjs", &[&server.url(), KNOWN_ADDRESS]).await;
 
     let shown: Value = serde_json::from_str(&shown).unwrap();
     let steps: Vec<&str> = shown["steps"].as_array().unwrap().iter().map(|step| step.as_str().unwrap()).collect();
@@ -145,4 +145,11 @@ async fn the_demo_page_shows_its_visitor_their_own_event_with_its_place() {
     );
     assert_eq!(shown["failed"], Value::Array(Vec::new()));
     server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trackers_send_today_what_the_gateway_s_tests_have_captured() {
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("gateway/tests/protocols/captures.jsonl");
+    let printed = run("capture.mjs", &["--check", captures.to_str().unwrap()]).await;
+    assert!(printed.contains(" requests are as in "), "{printed}");
 }

@@ -1,5 +1,5 @@
 //! The REST catalog over HTTP, in front of a real table.
 
 mod access;
-mod conformance;
+mod clients;
 mod server;

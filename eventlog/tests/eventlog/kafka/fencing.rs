@@ -16,7 +16,7 @@ use testkit::kafka_console::read_topic;
 use testkit::services::kafka;
 
 const ZOMBIE: &str = "PAGEBERG_TEST_ZOMBIE";
-const ENTRY: &str = "fencing::a_worker_commits_when_it_is_told_to";
+const ENTRY: &str = "kafka::fencing::a_worker_commits_when_it_is_told_to";
 const READY: &str = "the worker owns all partitions";
 const MOVED: &str = "the commit was refused as moved";
 

@@ -49,7 +49,7 @@ class Bin:
             known["country"] = None
         if known["country"] is None and known["latitude"] == known["longitude"] == "0.000000":
             known["latitude"] = known["longitude"] = None
-        return known
+        return as_json(known)
 
     @staticmethod
     def known(text):
@@ -77,13 +77,13 @@ class Mmdb:
         try:
             record, prefix = self.database.get_with_prefix_len(address)
         except ValueError:  # IPv6 in a database of IPv4
-            return {}
+            return "{}"
         if not isinstance(record, dict):
-            return {}
+            return "{}"
         packed = socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address)
         network = (len(packed), prefix, int.from_bytes(packed, "big") >> (len(packed) * 8 - prefix))
         if network not in self.known:
-            self.known[network] = fields(record)
+            self.known[network] = as_json(fields(record))
         return self.known[network]
 
 
@@ -138,8 +138,11 @@ READERS = {
 def main(format, path):
     reader = READERS[format](path)
     for line in sys.stdin:
-        place = reader.place(line.strip())
-        print(json.dumps({name: value for name, value in place.items() if value is not None}))
+        print(reader.place(line.strip()))
+
+
+def as_json(place):
+    return json.dumps({name: value for name, value in place.items() if value is not None})
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ use crate::{ports, project};
 /// The URL of a new, empty database on the server that all tests share.
 #[cfg(feature = "postgres")]
 pub async fn new_database() -> String {
-    static URL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| super::text(&super::shared("postgres"), "url"));
+    static URL: std::sync::LazyLock<String> =
+        std::sync::LazyLock::new(|| super::text(&super::shared("postgres"), "url"));
     let url = tokio::task::spawn_blocking(|| &**URL).await.unwrap();
     create_database(url).await
 }

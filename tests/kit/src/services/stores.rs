@@ -70,7 +70,7 @@ pub fn nessie() -> &'static Nessie {
 }
 
 fn unique_name(kind: &str) -> String {
-    format!("{kind}-{:032x}", rand::random::<u128>())
+    format!("{kind}{:032x}", rand::random::<u128>())
 }
 
 /// A PUT without a body, which must succeed.

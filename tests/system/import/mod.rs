@@ -1,7 +1,5 @@
 //! `pageberg import`: a real web server log into a gateway that fails in every way that it may.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 mod stub;
 
 use std::collections::HashSet;
@@ -9,8 +7,8 @@ use std::fs;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
+use self::stub::{Reply, Stub};
 use serde_json::Value;
-use stub::{Reply, Stub};
 use tempfile::TempDir;
 use testkit::fixtures::web_log;
 

@@ -1,7 +1,5 @@
 //! `table` as a person meets it, beside a server and without one.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};

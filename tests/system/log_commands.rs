@@ -1,7 +1,5 @@
 //! `topic` and `deadletters`, beside a process that has the log open.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,5 @@
 //! `geo` as a person meets it, and a server that fetches its databases.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::io::Write;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
@@ -225,9 +223,7 @@ impl Drop for Running {
 async fn a_server_fetches_its_databases_and_takes_them_up_without_their_being_named_again() {
     let dir = tempfile::tempdir().unwrap();
     vendor(dir.path()).await;
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let status = free.local_addr().unwrap().to_string();
-    drop(free);
+    let status = testkit::ports::reserved_address();
     let log = std::fs::File::create(dir.path().join("log")).unwrap();
     let arguments = ["serve", "--listen", "127.0.0.1:0", "--status", &status];
     let mut serve = command(dir.path(), &arguments);

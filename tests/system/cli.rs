@@ -1,7 +1,5 @@
 //! The command line and the configuration, as a person meets them.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::path::Path;
 use std::process::{Command, Output};
 
