@@ -83,12 +83,12 @@ CURRENT=start
 trap on_exit EXIT
 check "start" begin_set_up
 check "formatting" cargo fmt --all --check
-check "build" cargo test --workspace --locked --no-run --quiet
+check "build" cargo test --workspace --tests --locked --no-run --quiet
 check "set-up (beside the build)" finish_set_up
 check "scripts: bash -n, shellcheck" scripts
 check "containers: hadolint, compose schema" containers
 check "lints" cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
-check "tests" dev/nextest.sh run --workspace --locked
+check "tests" dev/nextest.sh run --workspace --tests --locked
 check "benchmarks: tests" benchmarks
 check "instructions of an event" instructions
 check "documentation" documentation

@@ -72,13 +72,13 @@ def script(name, *arguments):
 
 
 class Program:
-    """A server that runs until its standard input ends, and prints its URL once it answers."""
+    """A server that runs until its standard input ends, and prints its URL or address once it answers."""
 
     def __init__(self, *command):
         command = [str(part) for part in command]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.url = self.process.stdout.readline().strip()
-        if not self.url.startswith("http://"):
+        if not self.url:
             sys.exit(f"{command} did not start")
 
     def stop(self):
@@ -132,6 +132,15 @@ class Azure:
         self.program.stop()
 
 
+class Python:
+    def __init__(self, _):
+        self.program = Program(sys.executable, SCRIPTS / "python.py")
+        self.facts = {"address": self.program.url}
+
+    def stop(self):
+        self.program.stop()
+
+
 class Nessie:
     def __init__(self, _):
         self.port = Port()
@@ -145,7 +154,7 @@ class Nessie:
         self.s3.stop()
 
 
-KINDS = {"azure": Azure, "kafka": Kafka, "nessie": Nessie, "postgres": Postgres, "s3": S3}
+KINDS = {"azure": Azure, "kafka": Kafka, "nessie": Nessie, "postgres": Postgres, "python": Python, "s3": S3}
 
 
 def serve(name):

@@ -9,6 +9,7 @@ use serde_json::Value;
 use tempfile::NamedTempFile;
 
 use crate::project::{self, python};
+use crate::services::python::printed_by_python;
 
 /// What a reader answers.
 pub fn read(reader: &str, data: &Path, query: &str) -> Value {
@@ -92,9 +93,7 @@ pub fn countries_of_log(database: &str, log: &str) -> BTreeMap<String, u64> {
 }
 
 fn run(arguments: &[&str]) -> Value {
-    let output = Command::new(python()).args(arguments).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_str(&printed_by_python(arguments)).unwrap()
 }
 
 fn script() -> String {

@@ -1,10 +1,8 @@
 //! A table of its own in each kind of catalog, and PyIceberg to look at it.
 
-use std::process::Command;
-
 use tempfile::TempDir;
-use testkit::project::python;
 use testkit::services::kafka::unique;
+use testkit::services::python::printed_by_python;
 use testkit::services::{postgres as server, stores};
 use warehouse::{CATALOG_NAME, CatalogKind, Config, StorageConfig, Table};
 
@@ -50,9 +48,7 @@ impl Lake {
             "from pyiceberg.catalog.rest import RestCatalog\nfrom pyiceberg.catalog.sql import SqlCatalog\n\
              catalog = {catalog}\nname = '{table}'\n{lines}\n"
         );
-        let output = Command::new(python()).args(["-c", &script]).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        printed_by_python(&["-c", &script]).trim().to_owned()
     }
 
     /// Rows that PyIceberg counts.

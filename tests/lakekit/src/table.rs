@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::future::poll_fn;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::process::Command;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -18,6 +17,7 @@ use iceberg::spec::DataFile;
 use iceberg::{Catalog, CatalogBuilder, TableIdent};
 use iceberg_catalog_sql::{SqlBindStyle, SqlCatalog, SqlCatalogBuilder};
 use testkit::project;
+use testkit::services::python::printed_by_python;
 use warehouse::{CATALOG_NAME, Config, Table};
 
 /// The topic that events come from.
@@ -112,18 +112,11 @@ pub async fn scan(folder: &Path, filter: Predicate) -> usize {
 
 /// What readers.py prints for each of its readers.
 pub fn both_readers(folder: &Path, query: &[&str]) -> [serde_json::Value; 2] {
+    let (script, folder) = (project::kit_script("readers.py"), folder.to_str().unwrap());
     ["duckdb", "pyiceberg"].map(|reader| {
-        let script = project::kit_script("readers.py");
-        let output = python().arg(script).arg(reader).arg(folder).args(query).output().unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{reader} {query:?}: {errors}");
-        serde_json::from_slice(&output.stdout).unwrap()
+        let arguments = [&[script.to_str().unwrap(), reader, folder], query].concat();
+        serde_json::from_str(&printed_by_python(&arguments)).unwrap()
     })
-}
-
-/// The interpreter that has DuckDB and PyIceberg.
-pub fn python() -> Command {
-    Command::new(project::python())
 }
 
 /// Every data file on disk, complete or not.
@@ -147,19 +140,13 @@ pub fn run_pyiceberg(folder: &Path, line: &str) -> String {
          table = catalog.load_table('web.page_views')\n{line}\n",
         folder.display()
     );
-    run_python(&script)
-}
-
-fn run_python(script: &str) -> String {
-    let output = python().args(["-c", script]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    printed_by_python(&["-c", &script])
 }
 
 /// The rows that DuckDB answers.
 pub fn duckdb(query: &str) -> serde_json::Value {
     let script = format!("import duckdb, json\nprint(json.dumps(duckdb.sql({query:?}).fetchall()))");
-    serde_json::from_str(&run_python(&script)).unwrap()
+    serde_json::from_str(&printed_by_python(&["-c", &script])).unwrap()
 }
 
 /// The data files of the current snapshot.

@@ -1,14 +1,12 @@
 //! The Iceberg sink on local files, seen through DuckDB.
 
 use std::path::Path;
-use std::process::Command;
 
 use async_trait::async_trait;
 use event::EventId;
 use pipeline::Sink;
 use sinks::iceberg::{Config, IcebergSink};
 use tempfile::TempDir;
-use testkit::project;
 
 use crate::contract::SinkUnderTest;
 
@@ -32,8 +30,5 @@ impl SinkUnderTest for Lake {
 }
 
 fn ids_seen_by_duckdb(folder: &Path) -> Vec<String> {
-    let script = project::kit_script("readers.py");
-    let output = Command::new(project::python()).arg(script).arg("duckdb").arg(folder).arg("ids").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_value(testkit::readers::read("duckdb", folder, "ids")).unwrap()
 }

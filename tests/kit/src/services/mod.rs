@@ -3,6 +3,7 @@
 
 pub mod kafka;
 pub mod postgres;
+pub mod python;
 pub mod stores;
 
 use std::fs::{File, TryLockError};

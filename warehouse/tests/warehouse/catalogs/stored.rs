@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 use warehouse::{Config, MaintenanceConfig, Table};
 
 use lakekit::catalogs::s3_storage;
-use lakekit::table::{deliver, python, with_url};
+use lakekit::table::{deliver, with_url};
+use testkit::services::python::printed_by_python;
 use testkit::services::stores;
 
 /// What DuckDB and PyIceberg count, without anything of pageberg's.
 fn counts(data_folder: &Path) -> Value {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/warehouse/catalogs/read_stored.py");
-    let output = python().arg(script).arg(data_folder.join("catalog.sqlite")).arg(stores::s3()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    let catalog = data_folder.join("catalog.sqlite");
+    let printed = printed_by_python(&[script.to_str().unwrap(), catalog.to_str().unwrap(), stores::s3()]);
+    serde_json::from_str(&printed).unwrap()
 }
 
 async fn deliver_each(table: &mut Table, offsets: std::ops::Range<i64>) {

@@ -8,6 +8,7 @@ use warehouse::inspect::{DataFileStatus, Limits, TableStatus, partitions};
 use warehouse::{Config, Error, FilesConfig, MaintenanceConfig, Table};
 
 use lakekit::table::*;
+use testkit::services::python::printed_by_python;
 
 const DAY: i64 = 86_400_000_000;
 const LIMITS: Limits = Limits { small_bytes: 1 << 20, target_bytes: 2 << 20 };
@@ -48,9 +49,7 @@ fn inspected(folder: &Path, view: &str) -> Vec<Value> {
          print(json.dumps(rows, default=str))\n",
         folder.display()
     );
-    let output = python().args(["-c", &script]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
+    serde_json::from_str(&printed_by_python(&["-c", &script])).unwrap()
 }
 
 /// These keys of each row, the rows in any order.

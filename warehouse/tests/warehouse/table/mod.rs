@@ -9,3 +9,13 @@ mod layout;
 mod letters;
 mod maintain;
 mod reenrich;
+
+use std::path::Path;
+
+use testkit::services::python::printed_by_python;
+
+/// What Spark does by default: the row is named in a file of deleted positions.
+fn delete_by_position(folder: &Path, log_offset: i64) {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/warehouse/table/delete_row.py");
+    printed_by_python(&[script.to_str().unwrap(), folder.to_str().unwrap(), &log_offset.to_string()]);
+}

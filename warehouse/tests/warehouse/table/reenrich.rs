@@ -11,6 +11,8 @@ use warehouse::{Config, Error, Table};
 
 use lakekit::table::*;
 
+use crate::table::delete_by_position;
+
 const DAY: i64 = 86_400_000_000;
 const OLD: &str = "city@1";
 const TODAY: &str = "city@2";
@@ -338,13 +340,6 @@ async fn a_table_that_lacks_a_needed_column_says_so() {
     run_pyiceberg(folder.path(), "table.update_schema().delete_column('ip').commit()");
     let refused = try_reenrich(&mut table, 0..20, |_| ControlFlow::Continue(())).await;
     assert!(matches!(refused, Err(Error::NoColumn { name: "ip" })), "{refused:?}");
-}
-
-/// What Spark does by default: the row is named in a file of deleted positions.
-fn delete_by_position(folder: &Path, log_offset: i64) {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/warehouse/table/delete_row.py");
-    let output = python().arg(script).arg(folder).arg(log_offset.to_string()).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 #[tokio::test]

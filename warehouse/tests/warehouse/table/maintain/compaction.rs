@@ -217,9 +217,7 @@ async fn deleted_rows_and_the_files_that_tell_of_them_go_and_do_not_come_back() 
     let mut table = open(folder.path()).await;
     deliver_each(&mut table, 3).await;
     for log_offset in [0, 3] {
-        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/warehouse/table/delete_row.py");
-        let output = python().arg(script).arg(folder.path()).arg(log_offset.to_string()).output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        crate::table::delete_by_position(folder.path(), log_offset);
     }
     let before = rows(folder.path());
     assert_eq!(before[0].len(), 4);
