@@ -26,7 +26,7 @@ OLDEST_JAVA=17
 START_SECONDS=120
 SASL_USER=pageberg
 SASL_PASSWORD=pageberg-secret
-KEY_PASSWORD=client-secret
+KEY_PASSWORD="client-secret"
 
 # ---- what it runs on
 
