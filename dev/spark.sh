@@ -29,7 +29,7 @@ fetch() {
         -Dartifact="org.apache.iceberg:$ARTIFACT:$ICEBERG" -DoutputDirectory="$unpack/new" >&2 ||
         die "Maven failed to fetch $ARTIFACT $ICEBERG"
     mv "$unpack/new/$ARTIFACT.jar" "$unpack/new/iceberg.jar"
-    "$python" -m pip install --quiet --disable-pip-version-check --target "$unpack/new/packages" "pyspark==$SPARK" >&2 ||
+    "$python" -m pip install --quiet --no-compile --disable-pip-version-check --target "$unpack/new/packages" "pyspark==$SPARK" >&2 ||
         die "pip failed to fetch PySpark $SPARK"
     [ -d "$FOLDER" ] || mv "$unpack/new" "$FOLDER"
 }

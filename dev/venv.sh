@@ -30,7 +30,7 @@ if [ ! -x "$VENV/bin/python" ] || [ "$(cat "$STAMP" 2>/dev/null)" != "$WANTED" ]
     PYTHON=$(find_python)
     echo "installing Python packages into $VENV" >&2
     "$PYTHON" -m venv "$VENV" >&2
-    "$VENV/bin/python" -m pip install --quiet --disable-pip-version-check --requirement dev/requirements.txt >&2 ||
+    "$VENV/bin/python" -m pip install --quiet --no-compile --disable-pip-version-check --requirement dev/requirements.txt >&2 ||
         die "failed to install dev/requirements.txt"
     echo "$WANTED" >"$STAMP"
 fi

@@ -9,8 +9,8 @@ pub enum Error {
     /// The table's positions are not those that the commit expects: another process is ahead. Nothing was written.
     #[error("another process has moved the positions of the table")]
     Moved,
-    /// Other writers were first each time that a change of the table was tried. Nothing was changed.
-    #[error("other writers changed the table at each of many attempts")]
+    /// Other writers were first each time that a change of the table was tried, for a minute. Nothing was changed.
+    #[error("other writers changed the table at every attempt for a minute: try again when they write less")]
     Contended,
     /// Files that were to be replaced are no longer in the table, or rows in them were deleted since. Nothing was
     /// changed.

@@ -10,7 +10,7 @@ mod draft;
 mod manifests;
 mod summary;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use iceberg::spec::FormatVersion;
@@ -23,11 +23,12 @@ pub(crate) use manifests::live_manifests;
 
 use crate::{Error, files};
 
-/// How often a change is computed before others are said to be in the way.
-const MAX_ATTEMPTS: u32 = 20;
+/// How long a change is tried before others are said to be in the way. A time and not a number of attempts: on a busy machine
+/// one attempt takes longer than a writer that commits all the time leaves between two commits, and most of them fail.
+const CONTENDED_AFTER: Duration = Duration::from_secs(60);
 
-/// The pause after a conflict; it grows by as much with each.
-const PAUSE: Duration = Duration::from_millis(20);
+/// The pause after a conflict grows from the first to the second. Others have just committed then, so it is short.
+const PAUSES: [Duration; 2] = [Duration::from_millis(20), Duration::from_millis(100)];
 
 /// Computes a change.
 #[async_trait]
@@ -54,10 +55,11 @@ pub(crate) trait Committer: Send + Sync {
 /// Commits what `plan` finds to be changed, and returns the table with the change in it.
 ///
 /// # Errors
-/// Whatever the plan fails with. `Format` for a table of another format version. `Contended` when others were first each
-/// time. `Uncertain` when the change may have happened; after every other error it has not.
+/// Whatever the plan fails with. `Format` for a table of another format version. `Contended` when others were first for
+/// a minute. `Uncertain` when the change may have happened; after every other error it has not.
 pub(crate) async fn commit(catalog: &dyn Committer, known: &Table, plan: &mut dyn Plan) -> Result<Table, Error> {
-    for attempt in 1..=MAX_ATTEMPTS {
+    let (began, mut pause) = (Instant::now(), PAUSES[0]);
+    loop {
         let base = catalog.newest(known).await?;
         check_format(&base)?;
         let Some(change) = plan.change(&base).await? else { return Ok(base) };
@@ -65,7 +67,11 @@ pub(crate) async fn commit(catalog: &dyn Committer, known: &Table, plan: &mut dy
             Ok(Some(table)) => return Ok(table),
             Ok(None) => {
                 files::delete(change.files, base.file_io()).await;
-                tokio::time::sleep(PAUSE * attempt).await;
+                if began.elapsed() > CONTENDED_AFTER {
+                    return Err(Error::Contended);
+                }
+                tokio::time::sleep(pause).await;
+                pause = PAUSES[1].min(pause + PAUSES[0]);
             }
             Err(error) => {
                 if !matches!(error, Error::Uncertain { .. }) {
@@ -75,7 +81,6 @@ pub(crate) async fn commit(catalog: &dyn Committer, known: &Table, plan: &mut dy
             }
         }
     }
-    Err(Error::Contended)
 }
 
 /// Other format versions have other manifests.
