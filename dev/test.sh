@@ -61,7 +61,7 @@ build() { cargo test --workspace --tests --locked --no-run --quiet; }
 # Names the tests' programs, so that running them does not wait for cargo's lock, which the lints beside them hold.
 list_programs() {
     BIN=$(dirname "$(dev/venv.sh)")
-    cargo metadata --locked --format-version=1 >"$LOGS/metadata.json"
+    cargo metadata --locked --format-version=1 --filter-platform "$(rustc -vV | sed -n 's/^host: //p')" >"$LOGS/metadata.json"
     dev/nextest.sh list --workspace --tests --locked --list-type binaries-only --message-format json >"$LOGS/programs.json"
 }
 

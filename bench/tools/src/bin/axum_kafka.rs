@@ -1,6 +1,6 @@
 //! Limit: an HTTP server that hands bodies to Kafka unread and answers when they are durable.
 //!
-//! usage: axum_kafka ADDRESS BROKERS TOPIC [keyed]
+//! usage: `axum_kafka ADDRESS BROKERS TOPIC [keyed]`
 //!
 //! `POST /one` makes a record of the body, `POST /lines` one of each line. With `keyed` each record has a key
 //! of its own, which spreads them over the partitions as the keys of visitors do; else the client fills one partition's
