@@ -50,15 +50,3 @@ fn rows(folder: &Path) -> [Vec<Value>; 2] {
 async fn snapshot(folder: &Path) -> i64 {
     other_table(folder).await.metadata().current_snapshot_id().unwrap()
 }
-
-/// The data files of the current snapshot.
-async fn listed(folder: &Path) -> Vec<DataFile> {
-    let table = other_table(folder).await;
-    let list = table.manifest_list_reader(table.metadata().current_snapshot().unwrap()).load().await.unwrap();
-    let mut files = Vec::new();
-    for manifest in list.entries() {
-        let manifest = manifest.load_manifest(table.file_io()).await.unwrap();
-        files.extend(manifest.entries().iter().filter(|entry| entry.is_alive()).map(|entry| entry.data_file().clone()));
-    }
-    files
-}
