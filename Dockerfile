@@ -6,7 +6,7 @@ WORKDIR /build
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/build/target \
-    cargo build --release --locked --bin pageberg \
+    cargo build --release --locked --features vendored-openssl --bin pageberg \
     && cp target/release/pageberg /usr/local/bin/pageberg
 
 FROM debian:bookworm-slim

@@ -43,7 +43,7 @@ fuzz: ## Feed the reader of IP2Location's files with what a fuzzer thinks of (va
 		-seed_inputs="$$seed" corpus/bin
 
 build: ## Build the release binary into target/release
-	cargo build --release --locked --bin pageberg
+	cargo build --release --locked --features vendored-openssl --bin pageberg
 
 fmt: ## Format the Rust code
 	cargo fmt --all

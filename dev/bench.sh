@@ -15,7 +15,7 @@ dev/kafka.sh fetch >/dev/null
 dev/postgres.sh bin >/dev/null
 if [ -z "${BINARY:-}" ]; then
     echo "building the release binary" >&2
-    cargo build --release --locked --bin pageberg
+    cargo build --release --locked --features vendored-openssl --bin pageberg
     BINARY=$TARGET/release/pageberg
 fi
 echo "building bench/tools" >&2

@@ -41,6 +41,8 @@ how_to_install() {
         'openssl apt-get' | 'perl apt-get' | 'valgrind apt-get' | 'wrk apt-get') echo "sudo apt-get install -y $1" ;;
         'openssl dnf' | 'perl dnf' | 'valgrind dnf') echo "sudo dnf install -y $1" ;;
         'openssl brew' | 'perl brew' | 'wrk brew') echo "brew install $1" ;;
+        'openssl.pc apt-get') echo "sudo apt-get install -y libssl-dev pkg-config" ;;
+        'openssl.pc dnf') echo "sudo dnf install -y openssl-devel pkgconf" ;;
         'cc apt-get' | 'c++ apt-get' | 'make apt-get') echo "sudo apt-get install -y build-essential" ;;
         'cc dnf' | 'c++ dnf' | 'make dnf') echo "sudo dnf install -y gcc gcc-c++ make" ;;
         'cc brew' | 'c++ brew' | 'make brew') echo "xcode-select --install" ;;
@@ -48,9 +50,17 @@ how_to_install() {
     esac
 }
 
+# Whether tool $1 is there: a command, or a C library by the name of its pkg-config file.
+is_there() {
+    case "$1" in
+        *.pc) pkg-config --exists "${1%.pc}" 2>/dev/null ;;
+        *) command -v "$1" >/dev/null ;;
+    esac
+}
+
 code=0
 for tool in "$@"; do
-    if ! command -v "$tool" >/dev/null; then
+    if ! is_there "$tool"; then
         echo "missing: $tool. Install it with: $(how_to_install "$tool" "$(manager)")" >&2
         code=1
     fi

@@ -53,7 +53,7 @@ claim_data() {
 build() {
     [ -z "${BINARY:-}" ] || return 0
     say "building (the first time takes some ten minutes)"
-    cargo build --release --locked --bin pageberg
+    cargo build --release --locked --features vendored-openssl --bin pageberg
     BINARY=${CARGO_TARGET_DIR:-target}/release/pageberg
 }
 

@@ -52,8 +52,8 @@ on_exit() {
 }
 
 tools() {
-    dev/need.sh cargo cc c++ perl npm python3 java mvn openssl
-    if [ "$(uname)" = Linux ]; then dev/need.sh valgrind; fi
+    dev/need.sh cargo cc c++ make npm python3 java mvn openssl
+    if [ "$(uname)" = Linux ]; then dev/need.sh valgrind openssl.pc; fi
 }
 
 build() { cargo test --workspace --tests --locked --no-run --quiet; }

@@ -4,6 +4,7 @@
 //! 2. `rest` speaks to a service, in a `session` that is opened anew before its token expires.
 
 mod config;
+mod lock;
 mod postgres;
 mod request;
 mod rest;
@@ -24,6 +25,7 @@ use crate::{Config, Error};
 
 pub use config::{CatalogConfig, CatalogKind, PostgresCatalogConfig, RestCatalogConfig};
 
+pub(crate) use lock::CommitLock;
 use rest::Service;
 use sql::Database;
 
@@ -97,6 +99,13 @@ pub fn is_absence(error: &iceberg::Error) -> bool {
 
 #[async_trait]
 impl Committer for Catalog {
+    async fn lock(&self) -> Option<CommitLock> {
+        match &self.0 {
+            Kind::Sql(database) => database.lock().await,
+            Kind::Rest(_) => None,
+        }
+    }
+
     async fn newest(&self, known: &Table) -> Result<Table, Error> {
         match &self.0 {
             Kind::Sql(database) => database.newest(known).await,

@@ -14,7 +14,7 @@ use crate::{Config, Error};
 
 /// Connects, and makes the catalog's tables when they are missing.
 pub(super) async fn open(data_folder: &Path, config: &Config) -> Result<Database, Error> {
-    Database::open(&url(&config.catalog.postgres)?, SqlBindStyle::DollarNumeric, data_folder, config).await
+    Database::open(&url(&config.catalog.postgres)?, SqlBindStyle::DollarNumeric, data_folder, config, None).await
 }
 
 /// The URL with the user and the password that win over its own.

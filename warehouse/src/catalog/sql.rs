@@ -1,6 +1,6 @@
 //! The SQL catalog, the same in every database: a table that names the current metadata file of each Iceberg table.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use iceberg_catalog_sql::{SQL_CATALOG_PROP_BIND_STYLE, SqlBindStyle, SqlCatalog,
 use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 
-use super::changed;
+use super::{CommitLock, changed};
 use crate::commit::Change;
 use crate::{Config, Error, files};
 
@@ -33,6 +33,7 @@ pub(super) struct Database {
     pub(super) iceberg: Arc<SqlCatalog>,
     name: String,
     pool: AnyPool,
+    lock: Option<PathBuf>,
 }
 
 impl Database {
@@ -42,6 +43,7 @@ impl Database {
         bind_style: SqlBindStyle,
         data_folder: &Path,
         config: &Config,
+        lock: Option<PathBuf>,
     ) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
         let options = AnyPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT);
@@ -52,7 +54,12 @@ impl Database {
                 opened = client(url, &bind_style, data_folder, config).await;
             }
         }
-        Ok(Self { iceberg: Arc::new(opened?), name: config.catalog.name.clone(), pool })
+        Ok(Self { iceberg: Arc::new(opened?), name: config.catalog.name.clone(), pool, lock })
+    }
+
+    /// See [`Committer::lock`](crate::commit::Committer::lock).
+    pub(super) async fn lock(&self) -> Option<CommitLock> {
+        CommitLock::acquire(self.lock.as_deref()?).await
     }
 
     pub(super) async fn load(&self, table: &TableIdent) -> Result<Table, Error> {

@@ -21,7 +21,8 @@ pub(super) async fn open(data_folder: &Path, config: &Config) -> Result<Database
     let made = sqlite.create_if_missing(true).journal_mode(SqliteJournalMode::Wal).connect().await;
     let made = made.map_err(Error::catalog("open catalog.sqlite"))?;
     made.close().await.map_err(Error::catalog("open catalog.sqlite"))?;
-    Database::open(&url, SqlBindStyle::QMark, data_folder, config).await
+    let lock = folder.join("catalog.sqlite.lock");
+    Database::open(&url, SqlBindStyle::QMark, data_folder, config, Some(lock)).await
 }
 
 /// Whether there is a catalog in the data folder.

@@ -21,6 +21,7 @@ pub(crate) use change::Change;
 pub(crate) use draft::SnapshotDraft;
 pub(crate) use manifests::live_manifests;
 
+use crate::catalog::CommitLock;
 use crate::{Error, files};
 
 /// How long a change is tried before others are said to be in the way. A time and not a number of attempts: on a busy machine
@@ -41,6 +42,9 @@ pub(crate) trait Plan: Send {
 /// A catalog that can take a change.
 #[async_trait]
 pub(crate) trait Committer: Send + Sync {
+    /// Lets commits of other processes end first, and keeps them from beginning while it is held, where the catalog can.
+    async fn lock(&self) -> Option<CommitLock>;
+
     /// The table as it is now, given as it was once known.
     async fn newest(&self, known: &Table) -> Result<Table, Error>;
 
@@ -60,12 +64,14 @@ pub(crate) trait Committer: Send + Sync {
 pub(crate) async fn commit(catalog: &dyn Committer, known: &Table, plan: &mut dyn Plan) -> Result<Table, Error> {
     let (began, mut pause) = (Instant::now(), PAUSES[0]);
     loop {
+        let lock = catalog.lock().await;
         let base = catalog.newest(known).await?;
         check_format(&base)?;
         let Some(change) = plan.change(&base).await? else { return Ok(base) };
         match catalog.swap(&base, &change).await {
             Ok(Some(table)) => return Ok(table),
             Ok(None) => {
+                drop(lock);
                 files::delete(change.files, base.file_io()).await;
                 if began.elapsed() > CONTENDED_AFTER {
                     return Err(Error::Contended);
