@@ -49,7 +49,8 @@ pub(crate) fn format(millis: i64) -> [u8; 24] {
     text
 }
 
-fn days_of(year: i64, month: i64) -> i64 {
+/// The days of a month from 1 to 12.
+pub(crate) fn days_of(year: i64, month: i64) -> i64 {
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     match month {
         4 | 6 | 9 | 11 => 30,
@@ -59,7 +60,8 @@ fn days_of(year: i64, month: i64) -> i64 {
     }
 }
 
-fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
+/// Days from the beginning of 1970 to a day that there is.
+pub(crate) fn days_since_1970(year: i64, month: i64, day: i64) -> i64 {
     // Years begin in March, so that a leap day is the last of its year.
     let year = if month <= 2 { year - 1 } else { year };
     let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));

@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use serde_json::{Map, Value};
 
+use crate::json::read_json;
+use crate::number;
 use crate::object::{Given, Members, Next, Object};
 use crate::texts::{Span, Text, Texts};
 use crate::{Event, EventId, LogPosition, Timestamp};
@@ -34,7 +36,8 @@ impl FieldError {
     }
 }
 
-/// The fields of one JSON object: known keys as text, others as they came. U+0000 is replaced by U+FFFD.
+/// The fields of one JSON object: known keys as text, others as they came. U+0000 and half a surrogate pair are replaced by
+/// U+FFFD.
 #[derive(Debug, Default, Clone)]
 pub struct Draft {
     pub(crate) texts: Texts,
@@ -47,7 +50,8 @@ pub struct Draft {
 }
 
 impl Draft {
-    /// Reads one JSON object. Missing and null are the same; `headers` and `user_agent` may be text or any JSON.
+    /// Reads one JSON object. Missing and null are the same; `headers` and `user_agent` may be text or any JSON, and
+    /// `event_time` text or a number.
     ///
     /// # Errors
     /// When it is not JSON (nested at most 128 deep), not an object, has a key twice, or a known key holds no text.
@@ -57,7 +61,7 @@ impl Draft {
         // Looked at once as a whole, which is quicker than at each text in it.
         let json = std::str::from_utf8(json).map_err(|error| fault(&error))?;
         Self::read(json).unwrap_or_else(|| {
-            let Members(members) = serde_json::from_str(json).map_err(|error| fault(&error))?;
+            let Members(members) = read_json(json.as_bytes()).map_err(|error| fault(&error))?;
             Self::of_members(members)
         })
     }
@@ -97,7 +101,7 @@ impl Draft {
         for (key, value) in members {
             let start = draft.texts.buffer().len();
             let given = match value {
-                Value::String(text) => {
+                Value::String(text) if number::digits(&text).is_none() => {
                     draft.texts.push(&text.replace('\0', "\u{fffd}"));
                     Given::Text
                 }
@@ -114,8 +118,14 @@ impl Draft {
         self.texts.read(span).map(str::to_owned)
     }
 
-    /// The event of a sender that is answered at once: `event_time` may be missing (then it is `received_at`), so may
-    /// `event_id` (then it is new) and `ip` (then it is the `peer`'s).
+    /// Whether no address of the visitor's is to be recorded, nor the sender's in its place: then no place is found either.
+    /// The address that is no host's says so.
+    pub fn withholds_ip(&self) -> bool {
+        self.address().is_ok_and(|ip| ip.is_some_and(|ip| ip.to_canonical().is_unspecified()))
+    }
+
+    /// The event of a sender that is answered at once: `event_time` may be missing or empty (then it is `received_at`), so
+    /// may `event_id` (then it is new) and `ip` (then it is the `peer`'s, or none: see [`Self::withholds_ip`]).
     ///
     /// # Errors
     /// A page view with neither `url` nor `host`, or a field that is not what its name says.
@@ -123,16 +133,16 @@ impl Draft {
         if self.texts.get(Text::Url).or(self.texts.get(Text::Host)).is_none() && self.is_page_view() {
             return Err(FieldError::of("url", "is missing: give the page's url, or at least its host"));
         }
-        let ip: IpAddr = match self.texts.get(Text::Ip) {
-            None => peer,
-            Some(text) => text.trim().parse().map_err(|_| FieldError::of("ip", "must be an IPv4 or IPv6 address"))?,
-        };
+        let ip = self.address()?.unwrap_or(peer);
+        let withholds_ip = ip.to_canonical().is_unspecified();
         let id = self.id()?.unwrap_or_default();
         let event_time = self.time("event_time", self.event_time)?.unwrap_or(received_at);
         let mut event = self.into_event(id, event_time, received_at);
         // An IPv4 address can be written in one way only, but for blanks around it.
         let is_canonical = |text: &str| ip.is_ipv4() && text.trim().len() == text.len();
-        if !event.ip().is_some_and(is_canonical) {
+        if withholds_ip {
+            event.set(Text::Ip, None);
+        } else if !event.ip().is_some_and(is_canonical) {
             event.set(Text::Ip, Some(&ip.to_canonical().to_string()));
         }
         Ok(event)
@@ -165,9 +175,16 @@ impl Draft {
         self.texts.read(self.event_id).map(parse).transpose()
     }
 
+    fn address(&self) -> Result<Option<IpAddr>, FieldError> {
+        let parse =
+            |text: &str| text.trim().parse().map_err(|_| FieldError::of("ip", "must be an IPv4 or IPv6 address"));
+        self.texts.get(Text::Ip).map(parse).transpose()
+    }
+
+    /// A time; empty text is as good as none.
     fn time(&self, field: &str, span: Span) -> Result<Option<Timestamp>, FieldError> {
         let parse = |text| Timestamp::parse(text).map_err(|error| FieldError::of(field, error));
-        self.texts.read(span).map(parse).transpose()
+        self.texts.read(span).filter(|text| !text.trim().is_empty()).map(parse).transpose()
     }
 
     fn into_event(self, id: EventId, event_time: Timestamp, received_at: Timestamp) -> Event {
@@ -183,8 +200,8 @@ impl Draft {
     fn slot(&mut self, key: &str) -> Option<(&mut Span, Nested)> {
         Some(match key {
             "event_id" => (&mut self.event_id, Nested::Refused),
-            "event_time" => (&mut self.event_time, Nested::Refused),
-            "received_at" => (&mut self.received_at, Nested::Refused),
+            "event_time" => (&mut self.event_time, Nested::NumberKept),
+            "received_at" => (&mut self.received_at, Nested::NumberKept),
             "url" => (self.texts.slot(Text::Url), Nested::Refused),
             "referrer" => (self.texts.slot(Text::Referrer), Nested::Refused),
             "host" => (self.texts.slot(Text::Host), Nested::Refused),
@@ -219,8 +236,9 @@ impl Draft {
         let span = match (given, nested) {
             (Given::Text, _) => written,
             (Given::Other(Value::Null), _) => Span::default(),
-            (Given::Other(other), Nested::KeptAsJson) => self.texts.push(&other.to_string()),
-            (Given::Other(_), Nested::Refused) => return Err(FieldError::of(key, "must be text")),
+            (Given::Other(other), Nested::KeptAsJson) => self.texts.push_json(&other),
+            (Given::Other(Value::Number(number)), Nested::NumberKept) => self.texts.push(&number.to_string()),
+            (Given::Other(_), Nested::NumberKept | Nested::Refused) => return Err(FieldError::of(key, "must be text")),
         };
         // Null can be given twice.
         self.is_literal &= is_text;
@@ -235,6 +253,7 @@ impl Draft {
 enum Nested {
     Refused,
     KeptAsJson,
+    NumberKept,
 }
 
 fn is_deeper_than(value: &Value, depth: usize) -> bool {
@@ -313,7 +332,9 @@ mod tests {
             ("7", None, "not a JSON object"),
             ("{\"url\":\"a\"", None, "not a JSON object"),
             ("{\"url\":\"a\"} x", None, "trailing characters"),
-            (r#"{"url":"\ud800"}"#, None, "hex escape"),
+            (r#"{"url":"\ud80"}"#, None, "invalid escape"),
+            (r#"{"url":"a","event_time":true}"#, Some("event_time"), "must be text"),
+            (r#"{"url":"a","event_time":7}"#, Some("event_time"), "such as 2026-01-31T09:30:00.000Z"),
         ] {
             let fault = accept(json).unwrap_err();
             assert_eq!(fault.field.as_deref(), field, "{json}");
@@ -338,11 +359,13 @@ mod tests {
         assert_eq!(nested(MAX_DEPTH).unwrap_err().to_string(), "n is nested too deeply");
     }
 
-    const SAMPLES: [&str; 6] = [
+    const SAMPLES: [&str; 8] = [
         r#" {"url":"https://example.com/a?b=\/\"c\"","host":"h", "ip" : null ,"n":-1.5e3,"ok":true,"l":[1,{"a":"b"}]} "#,
         r#"{"headers":"{\"accept\":\"*/*\",\"dnt\":\"1\"}","user_agent":{"family":"x\u0000"},"site":"\u0000\ud83d\ude00\t"}"#,
         "{\"url\":\"caf\u{e9} \\u00e9\",\"referrer\":\"\",\"event_time\":\"2015-05-17T10:05:03.000Z\"}\n",
         r#"{"url":"a","url":null,"x":1,"x":"2"}"#,
+        r#"{"url":"\ud83d\ude00\ud83d","referrer":"\ude00\u0041","title":"Sale \ud83d","n":[0.5]}"#,
+        r#"{"host":"h","n":12345678901234567890123,"m":-0.12345678901234567890,"event_time":1769851800.5}"#,
         r#"{"url":[],"host":"b","event_id":"01890a5d-ac96-774b-bcce-b302099a8057"}"#,
         "{}",
     ];
@@ -352,7 +375,7 @@ mod tests {
         let judge = |json: &[u8]| {
             let Ok(text) = std::str::from_utf8(json) else { return false };
             let Some(quick) = Draft::read(text) else { return false };
-            let Members(members) = serde_json::from_str(text).unwrap_or_else(|error| panic!("{text}: {error}"));
+            let Members(members) = read_json(text.as_bytes()).unwrap_or_else(|error| panic!("{text}: {error}"));
             let event = |draft: Result<Draft, FieldError>| draft?.recorded(now(), &place(0));
             assert_eq!(event(quick), event(Draft::of_members(members)), "{text}");
             true
@@ -367,6 +390,56 @@ mod tests {
             }
         }
         assert!(read > 1_000, "{read}");
+    }
+
+    #[test]
+    fn half_a_surrogate_pair_becomes_a_replacement_character_in_every_place() {
+        let json = r#"{"url":"/\ud83d","title":"Sale \ud83d","a\ude00":{"b":["\ud83d"]},"headers":{"h":"\ud83d"}}"#;
+        let event = accept(json).unwrap();
+        assert_eq!((event.url(), event.headers()), (Some("/\u{fffd}"), Some("{\"h\":\"\u{fffd}\"}")));
+        let properties = "{\"a\u{fffd}\":{\"b\":[\"\u{fffd}\"]},\"title\":\"Sale \u{fffd}\"}";
+        assert_eq!(event.properties().as_deref(), Some(properties));
+        let record = String::from_utf8(event.to_record()).unwrap();
+        assert!(!record.contains("\\ud"), "{record}");
+    }
+
+    #[test]
+    fn numbers_keep_their_digits_in_the_record_and_in_properties() {
+        for properties in [
+            r#"{"oid":12345678901234567890123}"#,
+            r#"{"a":{"oid":[-12345678901234567890123]},"price":12345678901234567.89}"#,
+            r#"{"site":12345678901234567890123}"#,
+        ] {
+            let event = accept(&format!(r#"{{"url":"/a",{}"#, &properties[1..])).unwrap();
+            assert_eq!(event.properties().as_deref(), Some(properties));
+            let read = Draft::parse(&event.to_record()).unwrap().recorded(Timestamp::default(), &place(0)).unwrap();
+            assert_eq!(read, event);
+        }
+    }
+
+    #[test]
+    fn a_time_may_be_text_or_a_number_or_empty() {
+        for (given, recorded) in [
+            ("\"2026-01-31T09:30Z\"", "2026-01-31T09:30:00.000Z"),
+            ("\"1769851800\"", "2026-01-31T09:30:00.000Z"),
+            ("1769851800", "2026-01-31T09:30:00.000Z"),
+            ("1769851800.25", "2026-01-31T09:30:00.250Z"),
+            ("1769851800123", "2026-01-31T09:30:00.123Z"),
+            ("\"\"", "2026-01-31T09:30:00.123Z"),
+            ("\" \"", "2026-01-31T09:30:00.123Z"),
+        ] {
+            let json = format!(r#"{{"url":"/a","event_time":{given}}}"#);
+            assert_eq!(accept(&json).unwrap().event_time.to_string(), recorded, "{json}");
+            let read = Draft::parse(json.as_bytes()).unwrap().recorded(now(), &place(0)).unwrap();
+            assert_eq!(read.event_time.to_string(), recorded, "{json}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_withheld_is_not_replaced_by_the_senders() {
+        for ip in ["0.0.0.0", " 0.0.0.0", "::", "::ffff:0.0.0.0"] {
+            assert_eq!(accept(&format!(r#"{{"url":"/a","ip":"{ip}"}}"#)).unwrap().ip(), None, "{ip}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::number::{as_text, write_value};
 use crate::quoted::{write_json_text, write_text};
 use crate::texts::{Text, Texts};
 use crate::{EventId, Timestamp};
@@ -29,7 +30,8 @@ pub struct Event {
     /// When pageberg (or the log, for another producer's record) received it.
     pub received_at: Timestamp,
     pub(crate) texts: Texts,
-    /// Every other key, as it came.
+    /// Every other key, as it came; a number of more digits than a value holds is marked text, which [`crate::as_text`],
+    /// [`crate::as_double`] and [`crate::write_value`] know.
     pub extra: Map<String, Value>,
 }
 
@@ -96,7 +98,7 @@ impl Event {
             into.push(b',');
             write_text(key, into);
             into.push(b':');
-            serde_json::to_writer(&mut *into, value).expect("JSON values always serialise");
+            write_value(value, into);
         }
         into.push(b'}');
     }
@@ -144,10 +146,7 @@ impl Event {
             into.push(mark);
             write_json_text(key, into);
             into.push(b':');
-            match value {
-                Value::String(text) => write_json_text(text, into),
-                other => serde_json::to_writer(&mut *into, other).expect("JSON values always serialise"),
-            }
+            write_value(value, into);
             mark = b',';
         }
         let any = mark == b',';
@@ -158,7 +157,7 @@ impl Event {
     }
 
     fn column_of_its_own(&self, key: &str) -> Option<&str> {
-        self.extra.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+        self.extra.get(key).and_then(as_text).filter(|text| !text.is_empty())
     }
 }
 

@@ -1,6 +1,6 @@
 //! The nouns of pageberg: what a page view is at each stage of its path, without any I/O.
 //!
-//! 1. A sender's JSON is read into a [`Draft`]: fields as they came.
+//! 1. A sender's JSON is told into events ([`split`]), and each read into a [`Draft`]: fields as they came.
 //! 2. The gateway turns a draft into an [`Event`] with [`Draft::accept`] and records it with [`Event::to_record`], or by
 //!    repeating what was sent ([`Verbatim`]).
 //! 3. The pipeline reads the record back with [`Draft::parse`] and [`Draft::recorded`].
@@ -12,12 +12,17 @@
 
 mod address;
 mod calendar;
+pub mod clock;
 mod dead_letter;
 mod draft;
 mod enriched;
 mod event;
 mod id;
+mod iso8601;
+mod json;
 mod key;
+mod mark;
+mod number;
 mod object;
 mod outcome;
 mod place;
@@ -25,6 +30,7 @@ mod position;
 mod quoted;
 mod relocate;
 mod secret;
+pub mod split;
 mod texts;
 mod time;
 mod verbatim;
@@ -36,7 +42,10 @@ pub use draft::{Draft, FieldError};
 pub use enriched::Enriched;
 pub use event::{Event, PAGE_VIEW, SCHEMA_VERSION};
 pub use id::EventId;
+pub use json::{holdable, read_json};
 pub use key::partition_key;
+pub use mark::{MarkError, RecordMark};
+pub use number::{as_double, as_text, digits, json_number, write_value};
 pub use outcome::Outcome;
 pub use place::Place;
 pub use position::{Advance, LogPosition, Positions, Step};

@@ -2,14 +2,18 @@
 //! times as quick as serde.
 //!
 //! What it does not know – a JSON over several lines, keys with escapes, faults of any kind – it leaves to [`Members`], which
-//! serde reads. Both find the same members.
+//! serde reads after [`crate::json`]. Both find the same members.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use memchr::memchr2;
 use serde::Deserialize;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::{Deserializer as JsonDeserializer, Value};
+
+use crate::json::holdable;
+use crate::number;
 
 const WORD_BYTES: usize = size_of::<u64>();
 /// Words looked at before the search with vectors.
@@ -25,9 +29,9 @@ pub(crate) enum Next<'a> {
 
 /// What a member holds.
 pub(crate) enum Given {
-    /// The text that was written to the end of the buffer, with U+FFFD for U+0000.
+    /// The text that was written to the end of the buffer, with U+FFFD for U+0000 and for half a surrogate pair.
     Text,
-    /// No text.
+    /// No text; a number of many digits is marked (see [`crate::number`]).
     Other(Value),
 }
 
@@ -63,7 +67,7 @@ impl<'a> Object<'a> {
         Some(Next::Member(key, given))
     }
 
-    /// Whether a text so far had U+0000.
+    /// Whether a text so far had U+0000, or half a surrogate pair.
     pub fn has_replaced(&self) -> bool {
         self.replaced
     }
@@ -103,13 +107,9 @@ impl<'a> Object<'a> {
                 unseen = self.at + 1;
                 continue;
             }
-            buffer.push(match self.escaped()? {
-                '\0' => {
-                    self.replaced = true;
-                    '\u{fffd}'
-                }
-                character => character,
-            });
+            let character = self.escaped()?;
+            self.replaced |= character.is_none();
+            buffer.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
             unseen = self.at;
         }
     }
@@ -128,10 +128,11 @@ impl<'a> Object<'a> {
         memchr2(b'"', b'\\', bytes).map(|at| from + at)
     }
 
-    fn escaped(&mut self) -> Option<char> {
+    /// The character of an escape; `Some(None)` for one that no event holds.
+    fn escaped(&mut self) -> Option<Option<char>> {
         let byte = *self.json.as_bytes().get(self.at)?;
         self.at += 1;
-        Some(match byte {
+        Some(Some(match byte {
             b'b' => '\u{8}',
             b'f' => '\u{c}',
             b'n' => '\n',
@@ -139,18 +140,25 @@ impl<'a> Object<'a> {
             b't' => '\t',
             b'u' => return self.numbered(),
             _ => return None,
-        })
+        }))
     }
 
     /// The character of one UTF-16 unit or two.
-    fn numbered(&mut self) -> Option<char> {
+    fn numbered(&mut self) -> Option<Option<char>> {
         let first = self.unit()?;
         if !(0xd800..0xdc00).contains(&first) {
-            return char::from_u32(first.into());
+            return Some(char::from_u32(first.into()).filter(|character| *character != '\0'));
         }
-        self.json[self.at..].starts_with("\\u").then(|| self.at += 2)?;
-        let pair = [first, self.unit()?];
-        char::decode_utf16(pair).next()?.ok()
+        let after_first = self.at;
+        if self.json[after_first..].starts_with("\\u") {
+            self.at += "\\u".len();
+            let pair = [first, self.unit()?];
+            if let Some(Ok(character)) = char::decode_utf16(pair).next() {
+                return Some(Some(character));
+            }
+        }
+        self.at = after_first;
+        Some(None)
     }
 
     fn unit(&mut self) -> Option<u16> {
@@ -166,10 +174,16 @@ impl<'a> Object<'a> {
             self.at += "null".len();
             return Some(Value::Null);
         }
+        if rest.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            let (token, _) = rest.split_at(number::length(rest.as_bytes()));
+            self.at += token.len();
+            return number::json_number(token);
+        }
         let mut values = JsonDeserializer::from_str(rest).into_iter::<Value>();
         let value = values.next()?.ok()?;
-        self.at += values.byte_offset();
-        Some(value)
+        let end = values.byte_offset();
+        self.at += end;
+        matches!(holdable(&rest.as_bytes()[..end]), Cow::Borrowed(_)).then_some(value)
     }
 }
 

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::RecordMark;
+
 /// The place of one record. Partitions and offsets have Kafka's types.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct LogPosition {
@@ -21,24 +23,63 @@ impl fmt::Display for LogPosition {
     }
 }
 
-/// The next offset to be read, for each partition of one topic that has one.
+/// The next offset to be read, for each partition of one topic that has one; and the mark of the record before it, where that
+/// is known. The marks tell nothing of where a reader stands, so they do not count when positions are compared.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Positions(BTreeMap<i32, i64>);
+pub struct Positions(BTreeMap<i32, Position>);
+
+#[derive(Clone, Copy, Debug)]
+struct Position {
+    next: i64,
+    last: Option<RecordMark>,
+}
+
+impl PartialEq for Position {
+    fn eq(&self, other: &Self) -> bool {
+        self.next == other.next
+    }
+}
+
+impl Eq for Position {}
 
 impl Positions {
     /// The next offset of a partition.
     pub fn get(&self, partition: i32) -> Option<i64> {
-        self.0.get(&partition).copied()
+        self.0.get(&partition).map(|position| position.next)
+    }
+
+    /// The record before the next one, if it is known.
+    pub fn last(&self, partition: i32) -> Option<RecordMark> {
+        self.0.get(&partition)?.last
     }
 
     /// Sets the next offset of a partition.
     pub fn set(&mut self, partition: i32, next: i64) {
-        self.0.insert(partition, next);
+        self.0.insert(partition, Position { next, last: None });
+    }
+
+    /// Tells what the record before the next one is. The mark of any other record is not kept.
+    pub fn mark(&mut self, partition: i32, last: RecordMark) {
+        if let Some(position) = self.0.get_mut(&partition).filter(|position| position.next == last.offset() + 1) {
+            position.last = Some(last);
+        }
     }
 
     /// Partition and next offset, by partition.
     pub fn iter(&self) -> impl Iterator<Item = (i32, i64)> + '_ {
-        self.0.iter().map(|(partition, next)| (*partition, *next))
+        self.0.iter().map(|(partition, position)| (*partition, position.next))
+    }
+
+    /// Those of these partitions, and the others.
+    pub fn split(&self, partitions: &[i32]) -> (Self, Self) {
+        let all = self.0.iter().map(|(partition, position)| (*partition, *position));
+        let (these, others) = all.partition(|(partition, _)| partitions.contains(partition));
+        (Self(these), Self(others))
+    }
+
+    /// Takes over the positions of other partitions, and later ones of the same.
+    pub fn extend(&mut self, later: &Self) {
+        self.0.extend(later.0.iter().map(|(partition, position)| (*partition, *position)));
     }
 
     /// Whether no partition has a position.
@@ -49,15 +90,21 @@ impl Positions {
     /// Applies a commit that succeeded.
     pub fn apply(&mut self, advance: &Advance) {
         for step in &advance.steps {
-            self.set(step.partition, step.next);
+            self.0.insert(step.partition, Position { next: step.next, last: step.last });
         }
     }
 
     /// The move from `self`, which the sink holds, to `reached`; partitions that did not move are left out.
     pub fn advance_to(&self, topic: &Arc<str>, reached: &Positions) -> Advance {
         let steps = reached
+            .0
             .iter()
-            .map(|(partition, next)| Step { partition, expected: self.get(partition), next })
+            .map(|(partition, Position { next, last })| Step {
+                partition: *partition,
+                expected: self.get(*partition),
+                next: *next,
+                last: *last,
+            })
             .filter(|step| step.expected != Some(step.next))
             .collect();
         Advance { topic: topic.clone(), steps }
@@ -66,7 +113,8 @@ impl Positions {
 
 impl FromIterator<(i32, i64)> for Positions {
     fn from_iter<I: IntoIterator<Item = (i32, i64)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().collect())
+        let position = |(partition, next)| (partition, Position { next, last: None });
+        Self(pairs.into_iter().map(position).collect())
     }
 }
 
@@ -95,6 +143,8 @@ pub struct Step {
     pub expected: Option<i64>,
     /// The next offset once committed.
     pub next: i64,
+    /// The record before that, by which the log is known again.
+    pub last: Option<RecordMark>,
 }
 
 #[cfg(test)]
@@ -112,5 +162,19 @@ mod tests {
         assert_eq!(after, reached);
         assert!(!advance.follows(&after));
         assert!(after.advance_to(&"raw".into(), &reached).steps.is_empty());
+    }
+
+    #[test]
+    fn a_mark_goes_with_the_position_behind_its_record_and_with_no_other() {
+        let (mut at, before) = (Positions::default(), RecordMark::of(8, b"before"));
+        at.set(0, 9);
+        at.mark(0, RecordMark::of(7, b"another"));
+        assert_eq!(at.last(0), None);
+        at.mark(0, before);
+        let mut stored = Positions::default();
+        stored.apply(&Positions::default().advance_to(&"raw".into(), &at));
+        assert_eq!(stored.last(0), Some(before));
+        at.set(0, 10);
+        assert_eq!(at.last(0), None);
     }
 }

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use serde_json::Value;
+
+use crate::number::write_value;
+
 /// A text of an event.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Text {
@@ -98,6 +102,13 @@ impl Texts {
         let start = self.all.len();
         self.all.push_str(text);
         self.since(start)
+    }
+
+    /// Puts a value's JSON after the others.
+    pub fn push_json(&mut self, value: &Value) -> Span {
+        let mut json = Vec::new();
+        write_value(value, &mut json);
+        self.push(&String::from_utf8(json).expect("JSON of texts is text"))
     }
 
     /// Where texts are written to.

@@ -108,6 +108,7 @@ mod tests {
             r#"{"url":"https://example.com/a","ip":"8.8.8.8","headers":"{\"dnt\":\"1\"}","user_agent":"x"}"#,
             r#"{"host":"example.com","event_time":"2026-01-31T09:29:59.000Z","site":"shop","event_name":null}"#,
             r#"{"event_name":"signup","plan":1.50,"paid":true}"#,
+            r#"{"event_name":"signup","oid":12345678901234567890123}"#,
         ] {
             let (event, record) = repeated(sent);
             let read = Draft::parse(record.unwrap().as_bytes()).unwrap().recorded(Timestamp::default(), &place);
@@ -123,6 +124,10 @@ mod tests {
             r#"{"url":"/a","plan":{"a":1,"a":2}}"#,
             r#"{"url":"/a","plan":[1]}"#,
             r#"{"url":"/a\u0000"}"#,
+            r#"{"url":"/a","title":"\ud83d"}"#,
+            r#"{"url":"/a","ip":"0.0.0.0"}"#,
+            r#"{"url":"/a","event_time":""}"#,
+            r#"{"url":"/a","event_time":1769851799}"#,
             r#"{"url":"/a","received_at":"2026-01-31T09:30:00.123Z"}"#,
             r#"{"url":"/a","ip":"::FFFF:8.8.8.8"}"#,
             r#"{"url":"/a","event_time":"2026-01-31T09:29:59Z"}"#,

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use axum::http::HeaderName;
+use serde::de::{Deserializer, Error as _};
 use serde::{Deserialize, Serialize};
 
 use crate::admission::{FieldLimits, Network, Rate, Site, SitesError, check_sites, deserialize_sites};
@@ -12,7 +13,8 @@ use crate::transport::{TlsConfig, TlsError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Address and port that take events.
+    /// Address and port that take events; `localhost` is 127.0.0.1.
+    #[serde(deserialize_with = "deserialize_listen")]
     pub listen: SocketAddr,
     /// The certificate with which `listen` takes HTTPS.
     pub tls: TlsConfig,
@@ -25,9 +27,15 @@ pub struct Config {
     /// Memory for bodies, what they decompress to and the records made of them, over all requests, in bytes. When it is
     /// used up, requests are answered with 503 and Retry-After.
     pub max_buffered_bytes: usize,
-    /// How long a request's headers may take to arrive, before them a TLS handshake and a header of the PROXY protocol, and
-    /// how long a connection may stay idle, in milliseconds.
+    /// How long a request's headers may take to arrive, before those of the first one a TLS handshake and a header of the
+    /// PROXY protocol, in milliseconds.
     pub header_timeout_ms: u64,
+    /// How long a connection may stay open without a request after its first, in milliseconds: longer than the load
+    /// balancers before it keep theirs, or they send requests into connections that are just being closed.
+    pub idle_timeout_ms: u64,
+    /// Most bytes of a request's line and headers; a larger request is answered with 431. What is over 16 KiB counts as
+    /// `max_buffered_bytes` do.
+    pub max_head_bytes: usize,
     /// How long a request's body may take to arrive, in milliseconds.
     pub body_timeout_ms: u64,
     /// How long an answer, of a long one each 64 KiB, may wait to be read by its sender before the connection is closed, in
@@ -57,6 +65,9 @@ pub struct Config {
     /// The header in which they tell the client's address: `X-Forwarded-For` or `Forwarded`, to which each of them adds, or
     /// one that holds one address, such as `CF-Connecting-IP`. It must be one that they set or strip themselves.
     pub client_ip_header: String,
+    /// Whether each address in it is followed by a port, an IPv6 address with or without brackets: `2001:db8::7:443`. When
+    /// unset: only in `CloudFront-Viewer-Address`.
+    pub client_ip_has_port: Option<bool>,
     /// Whether `trusted_proxies` begin each connection with a header of the PROXY protocol, version 1 or 2. Then they must,
     /// and the address in it is the one that connects; nobody else's connections may begin so.
     pub proxy_protocol: bool,
@@ -90,6 +101,8 @@ impl Default for Config {
             max_events: 100_000,
             max_buffered_bytes: 256 << 20,
             header_timeout_ms: 30_000,
+            idle_timeout_ms: 75_000,
+            max_head_bytes: 64 << 10,
             body_timeout_ms: 30_000,
             answer_timeout_ms: 30_000,
             max_connections: 4_096,
@@ -101,6 +114,7 @@ impl Default for Config {
             sites: Vec::new(),
             trusted_proxies: Vec::new(),
             client_ip_header: "X-Forwarded-For".to_owned(),
+            client_ip_has_port: None,
             proxy_protocol: false,
             trusted_senders: ["127.0.0.0/8", "::1"].into_iter().filter_map(|network| network.parse().ok()).collect(),
             ignore_local: false,
@@ -111,6 +125,24 @@ impl Default for Config {
             demo: None,
         }
     }
+}
+
+/// Reads an address and a port to listen on.
+///
+/// # Errors
+/// What it must be.
+pub fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let local = text.strip_prefix("localhost:").map(|port| format!("{}:{port}", Ipv4Addr::LOCALHOST));
+    let parsed = local.as_deref().unwrap_or(text).parse();
+    parsed.map_err(|_| format!("{text:?} must be an address and a port, such as 127.0.0.1:8080 or localhost:8080"))
+}
+
+/// The same of a configuration's text.
+///
+/// # Errors
+/// What it must be.
+pub fn deserialize_listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+    listen_address(&String::deserialize(deserializer)?).map_err(D::Error::custom)
 }
 
 /// Why a configuration cannot be used.
@@ -217,6 +249,8 @@ impl Config {
             ("max_event_bytes", self.max_event_bytes == 0),
             ("max_events", self.max_events == 0),
             ("header_timeout_ms", self.header_timeout_ms == 0),
+            ("idle_timeout_ms", self.idle_timeout_ms == 0),
+            ("max_head_bytes", self.max_head_bytes == 0),
             ("body_timeout_ms", self.body_timeout_ms == 0),
             ("answer_timeout_ms", self.answer_timeout_ms == 0),
             ("max_connections", self.max_connections == 0),
@@ -243,6 +277,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_address_to_listen_on_may_name_this_machine() {
+        let listen = |text: &str| serde_json::from_value::<Config>(serde_json::json!({"listen": text}));
+        for (text, address) in [("localhost:80", "127.0.0.1:80"), ("[::1]:80", "[::1]:80"), ("0.0.0.0:0", "0.0.0.0:0")]
+        {
+            assert_eq!(listen(text).unwrap().listen.to_string(), address);
+        }
+        for text in ["localhost", "localhost:x", "example.com:80", "", "127.0.0.1"] {
+            let error = listen(text).unwrap_err().to_string();
+            assert!(error.contains("such as 127.0.0.1:8080 or localhost:8080"), "{error}");
+        }
+    }
+
+    #[test]
     fn the_defaults_hold_and_every_fault_names_its_setting() {
         assert_eq!(Config::default().check(), Ok(()));
         let site = || vec![Site { name: "shop".to_owned(), ..Site::default() }];
@@ -257,6 +304,7 @@ mod tests {
         }
         for (config, fault) in [
             (Config { max_events: 0, ..Config::default() }, "max_events must be more than 0"),
+            (Config { idle_timeout_ms: 0, ..Config::default() }, "idle_timeout_ms must be more than 0"),
             (Config { max_event_bytes: 1 << 30, ..Config::default() }, "max_event_bytes must be at most"),
             (Config { max_body_bytes: 1 << 30, ..Config::default() }, "max_body_bytes must be at most half"),
             (

@@ -17,8 +17,9 @@ use tracing::{error, info};
 
 use crate::admission::Admission;
 use crate::answer;
-use crate::body::{self, Budget, Encoding, Limits, Share};
+use crate::body::{self, BodyError, Budget, Encoding, Limits, Share};
 use crate::config::Config;
+use crate::connection::LargeHead;
 use crate::finish::Finishing;
 use crate::judge::{Judged, Received, Rules, judge};
 use crate::problem::Problem;
@@ -107,8 +108,10 @@ impl Intake {
         share: &mut Share,
     ) -> Result<Box<Received>, Problem> {
         let (head, mut body) = request.into_parts();
+        let large_head_bytes = head.extensions.get().map_or(0, |LargeHead(bytes)| *bytes);
         let deadline = self.limits.deadline();
         let read = async {
+            share.take(large_head_bytes).map_err(BodyError::from)?;
             let asked = Asked { method: &head.method, uri: &head.uri, headers: &head.headers };
             let caller = self.admission.caller(peer, &asked)?;
             let encoding = Encoding::of(&head.headers)?;

@@ -3,14 +3,14 @@
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use bytes::{Bytes, BytesMut};
-use event::{Event, Timestamp, Verbatim, partition_key};
+use event::split::SplitError;
+use event::{Event, Timestamp, Verbatim};
 use eventlog::NewRecord;
 
 use crate::admission::{Admission, Admitted, Caller};
 use crate::body::{BodyError, Encoding, Memory, Share};
 use crate::problem::Problem;
 use crate::protocols::{Asked, Protocol, Reply, Request, Told};
-use crate::split::SplitError;
 use crate::tally::Tally;
 use crate::verdict::{Fault, Verdict};
 
@@ -165,7 +165,8 @@ impl RecordWriter {
         if !verbatim.is_some_and(|verbatim| verbatim.write_record(event, &mut self.json)) {
             event.write_record(&mut self.json);
         }
-        let key = partition_key(event.host(), event.ip());
+        // By the id, so that an event that is sent again from another address meets its first in one partition.
+        let key = event.id.to_bytes();
         let mut keep = |bytes: &[u8]| {
             self.piece.extend_from_slice(bytes);
             self.piece.split().freeze()
@@ -227,13 +228,13 @@ mod tests {
     }
 
     #[test]
-    fn records_hold_what_the_sender_left_out_and_keys_hold_no_address() {
+    fn records_hold_what_the_sender_left_out_and_have_their_id_for_a_key() {
         let judged = judge_with(r#"{"url":"/a"}"#, 10_000).unwrap();
         let record = String::from_utf8(judged.records[0].payload.to_vec()).unwrap();
         assert!(
             record.contains(r#""ip":"127.0.0.1""#) && record.contains(r#""event_time":"2026-01-31T09:30:00.000Z""#)
         );
-        assert_eq!(judged.records[0].key.len(), 8);
+        assert_eq!(judged.records[0].key[..], judged.records[0].event_id.unwrap().to_bytes());
     }
 
     #[test]

@@ -12,7 +12,7 @@
 //! else is not durable gets no 2xx.
 //! **Invariant:** each event of each request is counted under exactly one outcome, cancelled requests included; a body
 //! that was never told into events counts as one.
-//! **Invariant:** bodies, what they decompress to and what is made of them never take more than
+//! **Invariant:** bodies, what they decompress to, what is made of them and heads of more than 16 KiB never take more than
 //! `max_buffered_bytes` over all requests.
 //! **Invariant:** an address in a header or a body counts only from a sender that is configured to be trusted.
 //! **Invariant:** an error's answer is problem+json, but for the pixel's, and never tells what goes on inside. The other
@@ -35,13 +35,12 @@ mod protocols;
 mod readiness;
 mod routes;
 mod server;
-mod split;
 mod tally;
 mod transport;
 mod verdict;
 
 pub use admission::{FieldLimits, Network, OriginPattern, Rate, Site, SitesError};
-pub use config::{Config, ConfigError};
+pub use config::{Config, ConfigError, deserialize_listen, listen_address};
 pub use metrics::describe;
 pub use server::{Gateway, RenderMetrics, Topics};
 pub use transport::TlsConfig;

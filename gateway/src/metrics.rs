@@ -25,6 +25,9 @@ pub const EVENTS_TOTAL: &str = "pageberg_events_total";
 pub const REFUSALS_TOTAL: &str = "pageberg_refusals_total";
 /// Values in events that were not believed, by `field` (`ip`, `user_agent`, `event_time`): their sender may not set them.
 pub const IGNORED_FIELDS_TOTAL: &str = "pageberg_ignored_fields_total";
+/// Times in events of trackers' protocols that could not be read, by the `field` as the tracker names it; the events were
+/// taken, with the time of their receipt.
+pub const UNREADABLE_TIMES_TOTAL: &str = "pageberg_unreadable_times_total";
 
 /// Registers the descriptions of the gateway's metrics with the recorder in use.
 pub fn describe() {
@@ -43,5 +46,9 @@ pub fn describe() {
     describe_counter!(
         IGNORED_FIELDS_TOTAL,
         "Values in events that their senders may not set, by field; the events were taken"
+    );
+    describe_counter!(
+        UNREADABLE_TIMES_TOTAL,
+        "Times of trackers that could not be read, by field; the events were taken"
     );
 }

@@ -108,6 +108,12 @@ impl Fault {
         Self { field: None, reason, kind: FaultKind::UnknownSite }
     }
 
+    /// An event from a page that may tell of no site.
+    pub fn of_unknown_origin(origin: &str) -> Self {
+        let reason = format!("the page's origin {origin:?} is in no configured site's allowed_origins");
+        Self { field: None, reason: shortened(reason), kind: FaultKind::ForeignOrigin }
+    }
+
     /// An event from a page that may not tell of its site.
     pub fn of_foreign_origin() -> Self {
         let reason = "the page's origin is not one of the event's site".to_owned();

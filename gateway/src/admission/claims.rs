@@ -1,5 +1,6 @@
 //! What senders say of their visitors: believed, or left out and counted.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use axum::http::HeaderMap;
@@ -38,12 +39,13 @@ impl TimeWindow {
     }
 }
 
-/// Takes out what only a trusted sender may say: another address than its own, and another user agent.
+/// Takes out what only a trusted sender may say: another address than its own, and another user agent. That no address is to
+/// be recorded, anybody may say.
 pub fn disregard(draft: &mut Draft, address: IpAddr, headers: &HeaderMap) {
-    if draft.take("ip").is_some_and(|ip| ip.trim().parse() != Ok(address)) {
+    if !draft.withholds_ip() && draft.take("ip").is_some_and(|ip| ip.trim().parse() != Ok(address)) {
         count_ignored("ip");
     }
-    if draft.take("user_agent").is_some_and(|given| Some(given.as_str()) != user_agent(headers)) {
+    if draft.take("user_agent").is_some_and(|given| Some(given.as_str()) != user_agent(headers).as_deref()) {
         count_ignored("user_agent");
     }
 }
@@ -52,9 +54,9 @@ fn count_ignored(field: &'static str) {
     counter!(IGNORED_FIELDS_TOTAL, "field" => field).increment(1);
 }
 
-/// The sender's own user agent.
-pub fn user_agent(headers: &HeaderMap) -> Option<&str> {
-    headers.get(USER_AGENT).and_then(|value| value.to_str().ok()).filter(|text| !text.is_empty())
+/// The sender's own user agent, read as UTF-8 whatever it is (RFC 9110, section 5.5).
+pub fn user_agent(headers: &HeaderMap) -> Option<Cow<'_, str>> {
+    headers.get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes())).filter(|text| !text.is_empty())
 }
 
 /// Whether a page in a browser sent the request: a server says nothing of pages.

@@ -6,15 +6,20 @@ use axum::http::header::{FORWARDED, HeaderName, VIA};
 use axum::http::{HeaderMap, HeaderValue};
 
 use super::Network;
-use super::forwarded::{Hop, address, hops_of_forwarded, hops_of_list};
+use super::forwarded::{Hop, address, address_before_port, hops_of_forwarded, hops_of_list};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const X_REAL_IP: HeaderName = HeaderName::from_static("x-real-ip");
+
+/// Always ends in a port, an IPv6 address standing without brackets.
+const CLOUDFRONT_VIEWER_ADDRESS: HeaderName = HeaderName::from_static("cloudfront-viewer-address");
 
 /// Which peers are proxies, and the header in which they say for whom they ask.
 pub struct Proxies {
     trusted: Vec<Network>,
     header: HeaderName,
+    /// Whether each address in it is followed by a port.
+    has_port: bool,
 }
 
 /// Who sent a request.
@@ -28,9 +33,10 @@ pub struct Client {
 
 impl Proxies {
     /// Proxies in these networks, which write this header: X-Forwarded-For and Forwarded are lists to which each proxy
-    /// adds, any other header holds one address.
-    pub fn new(trusted: Vec<Network>, header: HeaderName) -> Self {
-        Self { trusted, header }
+    /// adds, any other header holds one address, always with a port or not: CloudFront's does, where that is not told.
+    pub fn new(trusted: Vec<Network>, header: HeaderName, has_port: Option<bool>) -> Self {
+        let has_port = has_port.unwrap_or(header == CLOUDFRONT_VIEWER_ADDRESS);
+        Self { trusted, header, has_port }
     }
 
     /// Who sent a request that came from `peer`. The header counts only when the peer is a trusted proxy, and of a list
@@ -42,12 +48,13 @@ impl Proxies {
             return Client { address: peer, is_sender: !self.is_forwarded(headers) };
         }
         let lines = headers.get_all(&self.header);
+        let read: fn(&str) -> Hop = if self.has_port { address_before_port } else { address };
         if self.header == FORWARDED {
             self.walk(peer, hops_of(lines.iter().rev(), hops_of_forwarded))
         } else if self.header == X_FORWARDED_FOR {
-            self.walk(peer, hops_of(lines.iter().rev(), hops_of_list))
+            self.walk(peer, hops_of(lines.iter().rev(), |line| hops_of_list(line, read)))
         } else {
-            self.walk(peer, hops_of(lines.iter().rev().take(1), |line| [address(line)].into_iter()))
+            self.walk(peer, hops_of(lines.iter().rev().take(1), |line| [read(line)].into_iter()))
         }
     }
 
@@ -91,7 +98,7 @@ mod tests {
 
     fn client(proxies: &[&str], header: &str, peer: &str, lines: &[(&str, &str)]) -> (String, bool) {
         let trusted = proxies.iter().map(|network| network.parse().unwrap()).collect();
-        let proxies = Proxies::new(trusted, header.parse().unwrap());
+        let proxies = Proxies::new(trusted, header.parse().unwrap(), None);
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
@@ -136,6 +143,22 @@ mod tests {
     }
 
     #[test]
+    fn whether_a_header_tells_ports_is_configured_where_it_is_not_known() {
+        for (header, has_port, line, address) in [
+            ("x-client", Some(true), "2001:db8::9:9985", "2001:db8::9"),
+            ("x-client", None, "2001:db8::9:9985", "2001:db8::9:9985"),
+            ("x-forwarded-for", Some(true), "8.8.8.8:1, 2001:db8::9:9985, 10.0.0.2:7", "2001:db8::9"),
+            ("cloudfront-viewer-address", Some(false), "2001:db8::9", "2001:db8::9"),
+        ] {
+            let trusted = vec!["10.0.0.0/8".parse().unwrap()];
+            let proxies = Proxies::new(trusted, header.parse().unwrap(), has_port);
+            let headers = HeaderMap::from_iter([(header.parse::<HeaderName>().unwrap(), line.parse().unwrap())]);
+            let client = proxies.client("10.0.0.1".parse().unwrap(), &headers);
+            assert_eq!(client.address.to_string(), address, "{header} {line}");
+        }
+    }
+
+    #[test]
     fn the_configured_header_is_the_one_that_counts() {
         for (header, lines, address) in [
             ("forwarded", &[("forwarded", "for=8.8.8.8, for=\"[2001:db8::1]:80\";proto=https")][..], "2001:db8::1"),
@@ -150,6 +173,12 @@ mod tests {
             ),
             ("cf-connecting-ip", &[("cf-connecting-ip", "8.8.8.8, 203.0.113.9")], "10.0.0.1"),
             ("cf-connecting-ip", &[("x-forwarded-for", "8.8.8.8")], "10.0.0.1"),
+            (
+                "cloudfront-viewer-address",
+                &[("cloudfront-viewer-address", "2600:300:f:abcd::9:9985")],
+                "2600:300:f:abcd::9",
+            ),
+            ("cloudfront-viewer-address", &[("cloudfront-viewer-address", "203.0.113.9:46532")], "203.0.113.9"),
         ] {
             assert_eq!(client(&["10.0.0.0/8"], header, "10.0.0.1", lines).0, address, "{header} {lines:?}");
         }

@@ -6,8 +6,8 @@ use std::net::{IpAddr, SocketAddrV4};
 pub type Hop = Option<IpAddr>;
 
 /// The hops of one line of X-Forwarded-For: addresses between commas, some with a port.
-pub fn hops_of_list(line: &str) -> impl DoubleEndedIterator<Item = Hop> {
-    line.split(',').map(address)
+pub fn hops_of_list(line: &str, read: fn(&str) -> Hop) -> impl DoubleEndedIterator<Item = Hop> {
+    line.split(',').map(read)
 }
 
 /// The hops of one line of Forwarded (RFC 7239): elements between commas, the address in each one's `for`.
@@ -27,6 +27,13 @@ pub fn address(text: &str) -> Hop {
         None => text.parse().ok().or_else(|| text.parse::<SocketAddrV4>().ok().map(|socket| IpAddr::V4(*socket.ip()))),
     };
     parsed.map(|address| address.to_canonical())
+}
+
+/// An address that is followed by a port, an IPv6 one without brackets or in them; only an IPv4 one may be alone.
+pub fn address_before_port(text: &str) -> Hop {
+    let Some((before, port)) = text.trim().rsplit_once(':') else { return address(text) };
+    let is_number = port.trim_end_matches('"').parse::<u16>().is_ok();
+    address(before.trim_start_matches('"')).filter(|_| is_number)
 }
 
 /// A port may be hidden behind a name that begins with an underscore (RFC 7239, section 6.2).
@@ -97,6 +104,25 @@ mod tests {
             ("192.0.2.1 192.0.2.2", "?"),
         ] {
             assert_eq!(texts([address(text)].into_iter()), [read], "{text}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_always_followed_by_a_port_is_read_without_brackets_too() {
+        for (text, read) in [
+            ("2600:300:f:abcd::9:9985", "2600:300:f:abcd::9"),
+            ("2001:db8:1:2:3:4:5:6:443", "2001:db8:1:2:3:4:5:6"),
+            (" 192.0.2.1:4711 ", "192.0.2.1"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("\"[2001:db8::1]:4711\"", "2001:db8::1"),
+            ("2001:db8::1:99999", "?"),
+            ("2001:db8::abcd", "?"),
+            ("unknown", "?"),
+            (":80", "?"),
+            ("", "?"),
+        ] {
+            assert_eq!(texts([address_before_port(text)].into_iter()), [read], "{text}");
         }
     }
 

@@ -21,7 +21,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 
 /// The first key of: `Authorization: Bearer`, the user of `Authorization: Basic`, `X-Write-Key`, `?key=`.
 pub fn of_head<'a>(asked: &Asked<'a>) -> Option<Cow<'a, str>> {
-    let header = |name: HeaderName| asked.headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name: HeaderName| asked.headers.get(name).and_then(|value| str::from_utf8(value.as_bytes()).ok());
     let given = header(AUTHORIZATION)
         .and_then(of_authorization)
         .or_else(|| header(X_WRITE_KEY).map(|key| Cow::Borrowed(key.trim())))

@@ -48,7 +48,7 @@ use self::refusal::Refusal;
 use self::sites::{SITE, Sites};
 use crate::config::Config;
 use crate::problem::Problem;
-use crate::protocols::Asked;
+use crate::protocols::{Asked, host_of};
 use crate::verdict::Fault;
 
 /// Why an event of a local page is not recorded, as its sender is told.
@@ -96,7 +96,7 @@ impl Admission {
         let header = HeaderName::try_from(&config.client_ip_header).expect("the header's name was checked");
         Self {
             load: Load::new(config),
-            proxies: Proxies::new(config.trusted_proxies.clone(), header),
+            proxies: Proxies::new(config.trusted_proxies.clone(), header, config.client_ip_has_port),
             trusted_senders: config.trusted_senders.clone(),
             sites: Sites::new(config.sites.clone()),
             addresses: AddressLimiter::new(config.address_rate),
@@ -217,7 +217,12 @@ impl Admission {
             self.window.hold(&mut event);
         }
         if event.user_agent().is_none() && (!caller.is_trusted || claims::is_browser(headers)) {
-            event.set(Text::UserAgent, claims::user_agent(headers));
+            event.set(Text::UserAgent, claims::user_agent(headers).as_deref());
+        }
+        if event.host().is_none()
+            && let Some(host) = event.url().and_then(host_of)
+        {
+            event.set(Text::Host, Some(&host));
         }
         self.fields.check(&event)?;
         if self.ignore_local && local::is_local(&event) {
@@ -236,14 +241,19 @@ impl Admission {
         if self.accepts_all() {
             return Ok(None);
         }
-        let origin = headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default());
+        let origin = headers.get(ORIGIN).map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+        let origin = origin.as_deref();
         let site = caller
             .site
             .or_else(|| event.extra.get(SITE).and_then(|name| self.sites.named(name)))
-            .or_else(|| self.sites.of_origin(origin.or_else(|| origin_of_referer(headers))?))
+            .or_else(|| match origin {
+                Some(origin) => self.sites.of_origin(origin),
+                None => self.sites.of_origin(&origin_of_referer(headers)?),
+            })
             .or_else(|| if origin.is_some() { None } else { self.sites.of_page(event) });
         match (site, origin) {
-            (None, _) => Err(Fault::of_unknown_site()),
+            (None, None) => Err(Fault::of_unknown_site()),
+            (None, Some(origin)) => Err(Fault::of_unknown_origin(origin)),
             (Some(site), Some(origin)) if !caller.has_server_key && !self.sites.allows(site, origin) => {
                 Err(Fault::of_foreign_origin())
             }
@@ -263,11 +273,11 @@ impl Admission {
 }
 
 /// The origin of the page that asks, where a browser tells it no other way: in requests for images.
-fn origin_of_referer(headers: &HeaderMap) -> Option<&str> {
-    let referer = headers.get(REFERER)?.to_str().ok()?;
+fn origin_of_referer(headers: &HeaderMap) -> Option<String> {
+    let referer = String::from_utf8_lossy(headers.get(REFERER)?.as_bytes());
     let place = referer.find("://")? + "://".len();
     let end = referer[place..].find(['/', '?', '#']).map_or(referer.len(), |length| place + length);
-    Some(&referer[..end])
+    Some(referer[..end].to_owned())
 }
 
 /// Whether an address is this machine's or of a private network.

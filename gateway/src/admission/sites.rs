@@ -157,7 +157,7 @@ impl Sites {
     /// The site that an event names.
     pub fn named(&self, name: &Value) -> Option<SiteIndex> {
         match name {
-            Value::String(name) => self.by_name.get(name).copied(),
+            Value::String(name) => self.by_name.get(event::digits(name).unwrap_or(name)).copied(),
             Value::Number(number) => self.by_name.get(&number.to_string()).copied(),
             _ => None,
         }

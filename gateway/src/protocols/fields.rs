@@ -1,5 +1,7 @@
 //! An event under the names that all protocols share.
 
+use std::net::Ipv4Addr;
+
 use event::{Draft, EventId, Timestamp};
 use serde_json::{Map, Value};
 use url::Url;
@@ -61,6 +63,11 @@ impl Fields {
         self.set("url", url);
     }
 
+    /// Sets that no address of the visitor's is recorded, nor the sender's in its place.
+    pub fn withhold_address(&mut self) {
+        self.set("ip", Some(Ipv4Addr::UNSPECIFIED.to_string()));
+    }
+
     /// Sets when it happened.
     pub fn time(&mut self, time: Option<Timestamp>) {
         self.set("event_time", time.map(|time| time.to_string()));
@@ -100,7 +107,8 @@ impl Fields {
     }
 }
 
-fn host_of(url: &str) -> Option<String> {
+/// The host of a page's address, when that is absolute.
+pub fn host_of(url: &str) -> Option<String> {
     Url::parse(url).ok()?.host_str().filter(|host| !host.is_empty()).map(str::to_owned)
 }
 
@@ -117,7 +125,7 @@ pub fn resolution(width: Option<String>, height: Option<String>) -> Option<Strin
 
 /// A number that was sent as text, if it is one.
 pub fn number(text: String) -> Value {
-    serde_json::from_str::<serde_json::Number>(&text).map_or(Value::String(text), Value::Number)
+    event::json_number(&text).unwrap_or(Value::String(text))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use url::form_urlencoded;
 
 use super::fields::{Fields, number};
 use super::source::Source;
-use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
+use super::{Asked, Message, Protocol, Reply, Request, parts, replies};
 use crate::problem::Problem;
 use crate::verdict::{Fault, Verdict};
 
@@ -141,7 +141,10 @@ fn measured(json: &[u8], shared: &Map<String, Value>, site: Option<String>) -> R
     fields.set("user_id", event.text("user_id")?);
     fields.set("user_agent", event.text("user_agent")?);
     fields.set("ip", event.text("ip_override")?);
-    fields.time(event.time("timestamp_micros", clock::micros)?);
+    if params.asks("anonymize_ip") {
+        fields.withhold_address();
+    }
+    fields.time(event.time("timestamp_micros"));
     fields.props(params.rest());
     event.put_back("device", device);
     fields.keep("ga4", event.rest());
@@ -165,6 +168,9 @@ fn tagged(mut event: Source) -> Result<Draft, Fault> {
         ("uid", "user_id"),
     ] {
         fields.set(ours, event.text(theirs)?);
+    }
+    if event.asks("aip") || event.asks("ep.anonymize_ip") {
+        fields.withhold_address();
     }
     event.forget(&FORGOTTEN);
     let mut props = Map::new();

@@ -3,14 +3,14 @@
 //! Fields: <https://developer.matomo.org/api-reference/tracking-api>.
 
 use axum::response::Response;
-use event::{Draft, Timestamp};
+use event::{Draft, Timestamp, clock, read_json};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, json};
 
 use super::fields::{Fields, number};
-use super::source::{Source, raw_text};
-use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
+use super::source::{Source, count_unreadable_time, raw_text};
+use super::{Asked, Message, Protocol, Reply, Request, parts, replies};
 use crate::problem::Problem;
 use crate::verdict::{Fault, Verdict};
 
@@ -106,7 +106,7 @@ fn read_bulk<'a>(request: &Request<'a>, body: &'a [u8]) -> Result<Message<'a>, P
 
 /// An element of a bulk request: an address with a query, or an object of parameters.
 fn one_of_bulk(json: &[u8]) -> Result<Source, Fault> {
-    match serde_json::from_slice::<String>(json) {
+    match read_json::<String>(json) {
         Ok(address) => Source::query(address.split_once('?').map_or(address.as_str(), |(_, query)| query).as_bytes()),
         Err(_) => Source::json(json),
     }
@@ -137,20 +137,23 @@ fn draft(mut hit: Source, received_at: Timestamp, page: Option<String>) -> Resul
         fields.set(ours, hit.text(theirs)?);
     }
     fields.set("visitor_id", hit.first(&["cid", "_id"])?);
-    fields.time(time(&mut hit, received_at)?);
+    fields.time(time(&mut hit, received_at));
     hit.forget(&FORGOTTEN);
     fields.keep("matomo", hit.rest());
     fields.draft()
 }
 
 /// `cdt` is a time, `cdo` so many seconds before it or before now.
-fn time(hit: &mut Source, received_at: Timestamp) -> Result<Option<Timestamp>, Fault> {
-    let told = hit.time("cdt", clock::seconds)?;
-    let Some(offset) = hit.text("cdo")? else { return Ok(told) };
+fn time(hit: &mut Source, received_at: Timestamp) -> Option<Timestamp> {
+    let told = hit.time("cdt");
+    let Some(offset) = hit.text("cdo").unwrap_or_default() else { return told };
     let micros =
         offset.parse::<f64>().ok().filter(|seconds| seconds.is_finite()).map(|seconds| seconds.abs() * MICROS_A_SECOND);
     let time = micros.and_then(|micros| clock::before(told.unwrap_or(received_at), micros as i64));
-    time.map(Some).ok_or_else(|| hit.fault("cdo", "must be seconds"))
+    if time.is_none() {
+        count_unreadable_time("cdo");
+    }
+    time.or(told)
 }
 
 /// The event's name and properties: the action names an event; other kinds keep the parameters that tell of them.

@@ -1,6 +1,5 @@
 //! The ways in which senders tell page views over HTTP: one file each, pure.
 
-mod clock;
 mod fields;
 mod ga4;
 mod matomo;
@@ -20,6 +19,7 @@ use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
 use event::{Draft, Timestamp, Verbatim};
 
+pub use fields::host_of;
 pub use ga4::{Gtag, MeasurementProtocol};
 pub use matomo::Matomo;
 pub use native::Native;
@@ -84,8 +84,8 @@ pub struct Asked<'a> {
 impl Asked<'_> {
     /// The page that asks, as browsers say for an image.
     pub fn referer(&self) -> Option<String> {
-        let text = self.headers.get(REFERER)?.to_str().ok()?;
-        Some(text).filter(|text| !text.is_empty()).map(str::to_owned)
+        let text = String::from_utf8_lossy(self.headers.get(REFERER)?.as_bytes());
+        Some(text.into_owned()).filter(|text| !text.is_empty())
     }
 }
 

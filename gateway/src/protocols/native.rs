@@ -2,12 +2,12 @@
 
 use axum::response::Response;
 use event::Draft;
+use event::split::split;
 
 use super::{Asked, Message, Protocol, Reply, Request, Told};
 use crate::answer;
 use crate::body::json_tree_bytes;
 use crate::problem::Problem;
-use crate::split::split;
 use crate::verdict::{Fault, Verdict};
 
 /// The protocol of `POST /v1/events`.

@@ -1,15 +1,16 @@
 //! The parts of a body that hold one event each, read one by one while they are judged.
 
 use axum::http::StatusCode;
-use event::Draft;
+use event::split::{self, SplitError, split};
+use event::{Draft, read_json};
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use super::Request;
 use super::source::NESTED_BYTES;
 use crate::body::json_tree_bytes;
 use crate::problem::Problem;
-use crate::split::{self, SplitError, split};
 use crate::verdict::Fault;
 
 /// What one byte of JSON, or of a text that holds JSON, becomes in memory at most.
@@ -58,16 +59,16 @@ pub fn envelope<'a, T: Deserialize<'a>>(json: &'a [u8]) -> Result<T, Problem> {
 ///
 /// # Errors
 /// When it is too large to be repeated so often, or there is no room for it and a copy.
-pub fn shared<'a, T: Deserialize<'a>>(
+pub fn shared<T: DeserializeOwned>(
     name: &str,
-    raw: &'a RawValue,
+    raw: &RawValue,
     events: usize,
     request: &Request<'_>,
 ) -> Result<T, Problem> {
     check_repeated(name, raw.get().len(), events)?;
     request.memory.reserve(2 * json_tree_bytes(raw.get().as_bytes()))?;
     let not_it = |error| Problem::new(StatusCode::BAD_REQUEST, format!("{name} is not what it should be: {error}"));
-    serde_json::from_str(raw.get()).map_err(not_it)
+    read_json(raw.get().as_bytes()).map_err(not_it)
 }
 
 /// Whether so many events may have so many bytes in common: a body of a megabyte would become terabytes of work.

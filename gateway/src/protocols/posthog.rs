@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
-use event::{Draft, Timestamp};
+use event::split::split;
+use event::{Draft, Timestamp, clock};
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -16,9 +17,8 @@ use url::form_urlencoded;
 
 use super::fields::{Fields, resolution};
 use super::source::{Source, raw_text};
-use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
+use super::{Asked, Message, Protocol, Reply, Request, parts, replies};
 use crate::problem::Problem;
-use crate::split::split;
 use crate::verdict::{Fault, Verdict};
 
 /// The protocol of posthog-js, posthog-node and the other PostHog libraries.
@@ -82,7 +82,7 @@ impl Protocol for PostHog {
         // Parts of their own: the body may be one that was made here.
         let events: Vec<Bytes> = events.into_iter().map(|event| body.slice_ref(event)).collect();
         parts::reserve(request, &events)?;
-        let sent_at = sent_at.and_then(|text| clock::time(&text).ok());
+        let sent_at = sent_at.and_then(|text| Timestamp::parse(&text).ok());
         let received_at = request.received_at;
         let read = move |event: &[u8]| draft(event, sent_at, received_at);
         Ok(Message::of(parts::events(events, request.max_event_bytes, read)).with_key(key))
@@ -154,6 +154,8 @@ fn draft(json: &[u8], sent_at: Option<Timestamp>, received_at: Timestamp) -> Res
     let mut event = Source::json(json)?;
     let mut props = event.inside("properties")?;
     let mut fields = Fields::default();
+    // A place is found by the address alone. `ip=0` in the query says nothing: posthog-js sends it unless told otherwise.
+    let withholds_address = props.withholds("$ip") || props.asks("$geoip_disable");
     let name = event.needed("event")?;
     fields.set("event_name", Some(name).filter(|name| name != PAGE_VIEW));
     fields.page(props.text("$current_url")?, None);
@@ -166,6 +168,9 @@ fn draft(json: &[u8], sent_at: Option<Timestamp>, received_at: Timestamp) -> Res
         ("$user_id", "user_id"),
     ] {
         fields.set(ours, props.text(theirs)?);
+    }
+    if withholds_address {
+        fields.withhold_address();
     }
     fields.set("user_agent", props.first(&["$raw_user_agent", "$useragent"])?);
     fields.set("screen", resolution(props.text("$screen_width")?, props.text("$screen_height")?));
@@ -187,11 +192,11 @@ fn set_time(
     sent_at: Option<Timestamp>,
     received_at: Timestamp,
 ) -> Result<(), Fault> {
-    let timestamp = event.time("timestamp", clock::time)?;
-    let own_sent_at = event.text("sent_at")?.and_then(|text| clock::time(&text).ok());
+    let timestamp = event.time("timestamp");
+    let own_sent_at = event.time("sent_at");
     let trusts_clock = props.take("$ignore_sent_at") == Some(Value::Bool(true));
     let sent_at = own_sent_at.or(sent_at).filter(|_| !trusts_clock);
-    let offset_ms = event.text("offset")?.and_then(|text| text.parse::<i64>().ok());
+    let offset_ms = event.text("offset").unwrap_or_default().and_then(|text| text.parse::<i64>().ok());
     let ago = offset_ms.and_then(|millis| clock::before(received_at, millis.checked_mul(1_000)?));
     let corrected = timestamp.map(|timestamp| clock::corrected(timestamp, sent_at, received_at));
     fields.time(corrected.or(ago));

@@ -3,14 +3,14 @@
 //! Fields: <https://segment.com/docs/connections/spec/common/>.
 
 use axum::response::Response;
-use event::{Draft, Timestamp};
+use event::{Draft, Timestamp, clock};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, resolution};
 use super::source::{Source, raw_text};
-use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
+use super::{Asked, Message, Protocol, Reply, Request, parts, replies};
 use crate::problem::Problem;
 use crate::verdict::{Fault, Verdict};
 
@@ -135,6 +135,9 @@ fn set_page(fields: &mut Fields, kind: &str, call: &mut Source, context: &mut So
 fn set_visitor(fields: &mut Fields, call: &mut Source, context: &mut Source) -> Result<(), Fault> {
     fields.set("visitor_id", call.text("anonymousId")?);
     fields.set("user_id", call.text("userId")?);
+    if context.withholds("ip") {
+        fields.withhold_address();
+    }
     fields.set("ip", context.text("ip")?);
     fields.set("user_agent", context.text("userAgent")?);
     fields.set("language", context.text("locale")?);
@@ -145,10 +148,10 @@ fn set_visitor(fields: &mut Fields, call: &mut Source, context: &mut Source) -> 
 }
 
 fn set_time(fields: &mut Fields, call: &mut Source, shared: &Shared) -> Result<(), Fault> {
-    let original = call.time("originalTimestamp", clock::time)?;
-    let timestamp = call.time("timestamp", clock::time)?.or(original);
-    let sent_at = call.text("sentAt")?.or_else(|| shared.sent_at.clone());
-    let sent_at = sent_at.and_then(|text| clock::time(&text).ok());
+    let original = call.time("originalTimestamp");
+    let timestamp = call.time("timestamp").or(original);
+    let shared_sent_at = || shared.sent_at.as_ref().and_then(|text| Timestamp::parse(text).ok());
+    let sent_at = call.time("sentAt").or_else(shared_sent_at);
     fields.time(timestamp.map(|timestamp| clock::corrected(timestamp, sent_at, shared.received_at)));
     let message_id = call.text("messageId")?;
     // The sender's own time: sent again, the event has another `sentAt`, and so another corrected time.

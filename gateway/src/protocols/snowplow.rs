@@ -2,24 +2,27 @@
 //!
 //! Fields: <https://docs.snowplow.io/docs/sources/trackers/snowplow-tracker-protocol/>.
 
-use axum::http::{Method, StatusCode};
+use axum::http::{HeaderName, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use event::{Draft, Timestamp};
+use event::{Draft, Timestamp, clock};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::fields::{Fields, number};
 use super::source::{Source, nested};
-use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
+use super::{Asked, Message, Protocol, Reply, Request, parts, replies};
 use crate::problem::Problem;
 use crate::verdict::{Fault, Verdict};
 
 /// The protocol of @snowplow/browser-tracker, @snowplow/node-tracker and the other Snowplow trackers.
 pub struct Snowplow;
+
+/// The header of server-side anonymisation: the visitor's address is not to be kept.
+const SP_ANONYMOUS: HeaderName = HeaderName::from_static("sp-anonymous");
 
 /// Base64 for addresses; trackers leave the padding away.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -42,17 +45,18 @@ struct Envelope<'a> {
 impl Protocol for Snowplow {
     fn read<'a>(&self, request: &Request<'a>) -> Result<Message<'a>, Problem> {
         let received_at = request.received_at;
+        let is_anonymous = request.asked.headers.contains_key(SP_ANONYMOUS);
         if request.asked.method == Method::GET {
             let page = request.asked.referer();
             let query = vec![request.asked.uri.query().unwrap_or_default().as_bytes()];
             parts::reserve(request, &query)?;
-            let read = move |query: &[u8]| draft(Source::query(query)?, received_at, page.clone());
+            let read = move |query: &[u8]| draft(Source::query(query)?, received_at, page.clone(), is_anonymous);
             return Ok(Message::of(parts::events(query, request.max_event_bytes, read)));
         }
         let envelope: Envelope<'a> = parts::envelope(parts::trimmed(request.body))?;
         let events = parts::elements(envelope.data, request.max_events)?;
         parts::reserve(request, &events)?;
-        let read = move |json: &[u8]| draft(Source::json(json)?, received_at, None);
+        let read = move |json: &[u8]| draft(Source::json(json)?, received_at, None, is_anonymous);
         Ok(Message::of(parts::events(events, request.max_event_bytes, read)))
     }
 
@@ -73,7 +77,7 @@ impl Protocol for Snowplow {
 }
 
 /// `page` stands for an address that an image's sender leaves away.
-fn draft(mut event: Source, received_at: Timestamp, page: Option<String>) -> Result<Draft, Fault> {
+fn draft(mut event: Source, received_at: Timestamp, page: Option<String>, is_anonymous: bool) -> Result<Draft, Fault> {
     let mut fields = Fields::default();
     let kind = event.needed("e")?;
     set_kind(&mut fields, kind, &mut event)?;
@@ -92,13 +96,16 @@ fn draft(mut event: Source, received_at: Timestamp, page: Option<String>) -> Res
     ] {
         fields.set(ours, event.text(theirs)?);
     }
+    if is_anonymous {
+        fields.withhold_address();
+    }
     fields.set("contexts", self_describing(&mut event, "co", "cx")?.map(|(_, data)| data));
     let event_id = event.text("eid")?;
-    let created = event.time("dtm", clock::time)?;
+    let created = event.time("dtm");
     if fields.identity("snowplow", event_id.as_deref(), created) {
         fields.set("eid", event_id);
     }
-    let (sent, told) = (event.time("stm", clock::time)?, event.time("ttm", clock::time)?);
+    let (sent, told) = (event.time("stm"), event.time("ttm"));
     fields.time(told.or(derived(created, sent, received_at)));
     fields.keep("snowplow", event.rest());
     fields.draft()

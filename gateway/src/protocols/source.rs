@@ -1,12 +1,13 @@
 //! A sender's object, emptied field by field, whose faults name the fields as the sender does.
 
-use event::{FieldError, Timestamp};
+use event::{FieldError, Timestamp, read_json};
+use metrics::counter;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-use super::clock;
 use crate::body::json_tree_bytes;
+use crate::metrics::UNREADABLE_TIMES_TOTAL;
 use crate::verdict::Fault;
 
 /// The most parameters of a query or form: what PHP takes (`max_input_vars`), for which Matomo's are made.
@@ -33,7 +34,7 @@ impl Source {
     /// # Errors
     /// When it is none, or nested deeper than 127.
     pub fn json(json: &[u8]) -> Result<Self, Fault> {
-        match serde_json::from_slice(json) {
+        match read_json(json) {
             Ok(fields) => Ok(Self::of(fields)),
             Err(error) => Err(fault(None, format!("not a JSON object: {error}"))),
         }
@@ -83,7 +84,8 @@ impl Source {
     pub fn text(&mut self, name: &str) -> Result<Option<String>, Fault> {
         match self.take(name) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text).filter(|text| !text.is_empty())),
+            Some(Value::String(text)) if text.is_empty() => Ok(None),
+            Some(Value::String(text)) => Ok(Some(event::digits(&text).map(str::to_owned).unwrap_or(text))),
             Some(Value::Object(_) | Value::Array(_)) => Err(self.fault(name, "must be text")),
             Some(scalar) => Ok(Some(scalar.to_string())),
         }
@@ -109,13 +111,17 @@ impl Source {
         self.text(name)?.ok_or_else(|| self.fault(name, "is missing"))
     }
 
-    /// Takes a field as a time.
-    ///
-    /// # Errors
-    /// As `text`, or what `read` does not read.
-    pub fn time(&mut self, name: &str, read: clock::Read) -> Result<Option<Timestamp>, Fault> {
-        let text = self.text(name)?;
-        text.map(|text| read(&text).map_err(|error| self.fault(name, error))).transpose()
+    /// Takes a field as a time. What cannot be read as one is left, and costs the event its time only: trackers do not send
+    /// again what is refused.
+    pub fn time(&mut self, name: &'static str) -> Option<Timestamp> {
+        let value = self.take(name).filter(|value| *value != "")?;
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let time = Timestamp::parse(&text).ok();
+        if time.is_none() {
+            count_unreadable_time(name);
+            self.fields.insert(name.to_owned(), value);
+        }
+        time
     }
 
     /// Takes a field that is an object; an empty one when it is absent.
@@ -145,6 +151,16 @@ impl Source {
             Some(Value::Object(object)) => Ok(Some(object)),
             Some(_) => Err(self.fault(name, "must be an object")),
         }
+    }
+
+    /// Whether a switch is on.
+    pub fn asks(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|value| *value == true || *value == 1 || value == "1" || value == "true")
+    }
+
+    /// Whether a field is there to say that there is nothing to tell.
+    pub fn withholds(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|value| *value == false || !self.tells(name))
     }
 
     /// Removes fields that say nothing of the event.
@@ -193,13 +209,18 @@ pub fn nested(json: &[u8]) -> Result<Value, String> {
     if json_tree_bytes(json) > MAX_NESTED_BYTES {
         return Err("holds too much JSON".to_owned());
     }
-    serde_json::from_slice(json).map_err(|error| format!("must be JSON: {error}"))
+    read_json(json).map_err(|error| format!("must be JSON: {error}"))
 }
 
 /// The text of a JSON value that was not looked into yet, if it is one and short, as keys and times are.
 pub fn raw_text(raw: Option<&RawValue>) -> Option<String> {
     let raw = raw.filter(|raw| raw.get().len() <= MAX_RAW_TEXT_BYTES)?;
-    serde_json::from_str(raw.get()).ok()
+    read_json(raw.get().as_bytes()).ok()
+}
+
+/// An event gets the time of its receipt, as its sender's cannot be read.
+pub fn count_unreadable_time(field: &'static str) {
+    counter!(UNREADABLE_TIMES_TOTAL, "field" => field).increment(1);
 }
 
 fn fault(field: Option<String>, reason: String) -> Fault {

@@ -4,13 +4,13 @@
 
 use axum::response::Response;
 use event::Draft;
+use event::split::split;
 use serde_json::json;
 
 use super::fields::Fields;
 use super::source::Source;
-use super::{Asked, Message, Protocol, Reply, Request, clock, parts, replies};
+use super::{Asked, Message, Protocol, Reply, Request, parts, replies};
 use crate::problem::Problem;
-use crate::split::split;
 use crate::verdict::{Fault, Verdict};
 
 /// The protocol of umami's script.js and @umami/node.
@@ -66,7 +66,7 @@ fn draft(json: &[u8]) -> Result<Draft, Fault> {
     ] {
         fields.set(ours, payload.text(theirs)?);
     }
-    fields.time(payload.time("timestamp", clock::seconds)?);
+    fields.time(payload.time("timestamp"));
     fields.props(payload.object("data")?.unwrap_or_default());
     fields.keep("umami", payload.rest());
     fields.draft()

@@ -13,9 +13,13 @@ use crate::problem::Problem;
 /// A log that takes longer to tell its partitions is not ready.
 const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// 200 as long as requests are answered at all.
-pub async fn live() -> &'static str {
-    "live\n"
+/// 200 as long as requests are answered at all; 503 once the log takes nothing more before a restart.
+pub async fn live(State(intake): State<Arc<Intake>>) -> Result<&'static str, Problem> {
+    if intake.log.failure().is_some() {
+        // What failed stands in the log of the process, with names of files that are nobody else's business.
+        return Err(Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the log needs a restart").retry_after_seconds(5));
+    }
+    Ok("live\n")
 }
 
 /// 200 when events can be recorded; 503 when the log fails, or the gateway is stopping.

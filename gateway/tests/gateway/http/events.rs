@@ -54,8 +54,37 @@ async fn what_the_sender_leaves_out_is_filled_in_and_what_it_gives_is_kept() {
     assert_eq!(events[1]["ip"], "127.0.0.1");
     assert_eq!(events[1]["event_time"], events[1]["received_at"]);
     for record in server.log.records() {
-        assert!(record.event_id.is_some());
-        assert_eq!(record.key.len(), 8);
+        assert_eq!(record.event_id.map(|id| id.to_bytes().to_vec()), Some(record.key.to_vec()));
+    }
+}
+
+/// A beacon tries again by itself when its phone has gone from one network to another.
+#[tokio::test]
+async fn an_event_that_is_sent_again_from_another_address_goes_to_the_same_partition() {
+    let server = Server::start(Config::default()).await;
+    let event = |ip: &str| format!(r#"{{"url":"/a","ip":"{ip}","event_id":"01890a5d-ac96-774b-bcce-b302099a8057"}}"#);
+    for ip in ["8.8.8.8", "2001:4860:4860::8888"] {
+        server.post(event(ip)).await;
+    }
+    let records = server.log.records();
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0].key, records[1].key);
+}
+
+#[tokio::test]
+async fn the_host_is_that_of_an_absolute_url_unless_it_is_given() {
+    let server = Server::start(Config::default()).await;
+    for (event, host) in [
+        (r#"{"url":"https://x.example/1"}"#, serde_json::json!("x.example")),
+        (r#"{"url":"HTTPS://user@X.Example:8443/1?q#f"}"#, "x.example".into()),
+        (r#"{"url":"https://b\u00fccher.example/","host":null}"#, "xn--bcher-kva.example".into()),
+        (r#"{"url":"https://x.example/1","host":"shop.example:8080"}"#, "shop.example:8080".into()),
+        (r#"{"url":"/1"}"#, serde_json::Value::Null),
+        (r#"{"url":"about:blank"}"#, serde_json::Value::Null),
+        (r#"{"event_name":"signup"}"#, serde_json::Value::Null),
+    ] {
+        assert_eq!(server.post(event).await.status, 200, "{event}");
+        assert_eq!(server.log.events().pop().unwrap()["host"], host, "{event}");
     }
 }
 

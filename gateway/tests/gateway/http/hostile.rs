@@ -103,10 +103,28 @@ async fn connections_without_a_request_are_closed() {
         client.write(start).await;
         assert!(client.ends().await, "{start:?}");
     }
+    // The next request's head, too.
+    let mut slow = server.client().await;
+    slow.write(post(EVENT)).await;
+    assert_eq!(slow.answer().await.status, 200);
+    slow.write("POST /v1/ev").await;
+    assert!(slow.ends().await);
+}
+
+#[tokio::test]
+async fn an_idle_connection_is_closed_after_a_time_of_its_own() {
+    let server = Server::start(Config { idle_timeout_ms: 100, ..Config::default() }).await;
     let mut idle = server.client().await;
     idle.write(post(EVENT)).await;
     assert_eq!(idle.answer().await.status, 200);
     assert!(idle.ends().await);
+    let patient = Server::start(Config { header_timeout_ms: 500, ..Config::default() }).await;
+    let mut idle = patient.client().await;
+    for _ in 0..2 {
+        idle.write(post(EVENT)).await;
+        assert_eq!(idle.answer().await.status, 200);
+        assert!(!idle.receives_within(Duration::from_millis(1_500)).await, "an idle connection is no slow head");
+    }
 }
 
 #[tokio::test]
@@ -123,11 +141,30 @@ async fn a_body_of_thousands_of_chunks_is_taken() {
 async fn floods_of_headers_are_refused() {
     let server = Server::start(Config::default()).await;
     let with = |headers: String| format!("GET / HTTP/1.1\r\nHost: t\r\n{headers}\r\n");
-    server.send(with(format!("X-Long: {}\r\n", "a".repeat(20_000)))).await.assert_problem(431, "16384 bytes");
-    let long_path = format!("GET /{} HTTP/1.1\r\nHost: t\r\n\r\n", "a".repeat(20_000));
-    server.send(long_path).await.assert_problem(431, "16384 bytes");
+    server.send(with(format!("X-Long: {}\r\n", "a".repeat(66_000)))).await.assert_problem(431, "65536 bytes");
     assert_eq!(server.send(with("X-Many: a\r\n".repeat(500))).await.status, 431);
-    assert_eq!(server.send(with(format!("X-Long: {}\r\n", "a".repeat(65_000)))).await.status, 431);
+    assert_eq!(server.send(with(format!("X-Long: {}\r\n", "a".repeat(200_000)))).await.status, 431);
+    let strict = Server::start(Config { max_head_bytes: 1_000, ..Config::default() }).await;
+    strict.send(with(format!("X-Long: {}\r\n", "a".repeat(1_000)))).await.assert_problem(431, "1000 bytes");
+    let long_path = format!("GET /{} HTTP/1.1\r\nHost: t\r\n\r\n", "a".repeat(2_000));
+    strict.send(long_path).await.assert_problem(431, "1000 bytes");
+    for server in [server, strict] {
+        assert_eq!(server.post(EVENT).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_head_with_many_cookies_or_a_long_address_is_taken_as_far_as_there_is_memory() {
+    let server = Server::start(Config::default()).await;
+    let cookies = format!("Cookie: {}\r\n", "a".repeat(40_000));
+    assert_eq!(server.send(post_with(&cookies, EVENT)).await.status, 200);
+    let query = "a".repeat(40_000);
+    let long = format!("GET /i?e=pv&url=https%3A%2F%2Fsite.test%2F&cx={query} HTTP/1.1\r\nHost: t\r\n\r\n");
+    server.send(long).await.assert_problem(400, "cx must");
+    let small =
+        Config { max_event_bytes: 1_000, max_body_bytes: 1_000, max_buffered_bytes: 30_000, ..Config::default() };
+    let server = Server::start(small).await;
+    server.send(post_with(&cookies, EVENT)).await.assert_problem(503, "too much is being received");
     assert_eq!(server.post(EVENT).await.status, 200);
 }
 

@@ -36,6 +36,30 @@ async fn the_query_tells_the_event_or_else_the_page_that_holds_the_image() {
 }
 
 #[tokio::test]
+async fn a_page_whose_address_has_any_bytes_is_told_all_the_same() {
+    let site = Site {
+        name: "shop".to_owned(),
+        allowed_origins: vec!["https://shop.example".parse().unwrap()],
+        ..Site::default()
+    };
+    for config in [Config::default(), Config { sites: vec![site], ..Config::default() }] {
+        let server = Server::start(config).await;
+        for (bytes, url) in [
+            (&b"https://shop.example/caf\xc3\xa9"[..], "https://shop.example/caf\u{e9}"),
+            (b"https://shop.example/caf\xe9?q=\xff", "https://shop.example/caf\u{fffd}?q=\u{fffd}"),
+        ] {
+            for target in ["/pixel.gif", "/matomo.php?idsite=shop", "/i?e=pv&aid=shop"] {
+                let head = format!("GET {target} HTTP/1.1\r\nHost: t\r\nReferer: ");
+                let answer = server.send([head.as_bytes(), bytes, b"\r\n\r\n"].concat()).await;
+                assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+                let event = server.log.events().pop().unwrap();
+                assert_eq!((&event["url"], &event["host"]), (&url.into(), &"shop.example".into()), "{target}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn whatever_is_wrong_the_image_comes_and_its_status_tells() {
     let site = Site { name: "shop".to_owned(), write_keys: vec!["wk".to_owned()], ..Site::default() };
     let server = Server::start(Config { sites: vec![site], ..Config::default() }).await;

@@ -50,6 +50,8 @@ async fn a_trusted_proxy_tells_the_client_in_the_configured_header() {
         ("forwarded", "Forwarded: for=8.8.8.8, for=\"[2001:db8::7]:80\"\r\n", "2001:db8::7"),
         ("CF-Connecting-IP", "CF-Connecting-IP: 192.0.2.7\r\nX-Forwarded-For: 8.8.8.8\r\n", "192.0.2.7"),
         ("X-Forwarded-For", "", "127.0.0.1"),
+        ("CloudFront-Viewer-Address", "CloudFront-Viewer-Address: 2600:300:f:abcd::9:9985\r\n", "2600:300:f:abcd::9"),
+        ("cloudfront-viewer-address", "CloudFront-Viewer-Address: 192.0.2.7:46532\r\n", "192.0.2.7"),
     ] {
         let server = Server::start(proxied(configured)).await;
         let event = recorded(&server, headers, r#"{"url":"/","ip":"9.9.9.9"}"#).await;
@@ -127,6 +129,22 @@ async fn a_browser_s_user_agent_is_filled_in_and_a_server_s_is_not() {
     ] {
         let event = recorded(&Server::start(config).await, headers, r#"{"url":"/"}"#).await;
         assert_eq!(event["user_agent"], user_agent, "{headers}");
+    }
+}
+
+/// RFC 9110, section 5.5: such bytes are opaque.
+#[tokio::test]
+async fn a_user_agent_of_any_bytes_is_read_as_far_as_it_is_text() {
+    let server = Server::start(untrusting()).await;
+    for (bytes, user_agent) in [
+        (&b"caf\xc3\xa9/1"[..], "caf\u{e9}/1"),
+        (b"caf\xe9/1 (\xff)", "caf\u{fffd}/1 (\u{fffd})"),
+        (b"\x80", "\u{fffd}"),
+    ] {
+        let head = [&b"POST /v1/events HTTP/1.1\r\nHost: t\r\nUser-Agent: "[..], bytes].concat();
+        let answer = server.send([&head, &b"\r\nContent-Length: 11\r\n\r\n{\"url\":\"/\"}"[..]].concat()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(server.log.events().pop().unwrap()["user_agent"], user_agent);
     }
 }
 

@@ -3,7 +3,9 @@
 mod captures;
 mod extra;
 mod keys;
+mod lenient;
 mod mutations;
 mod refusals;
 mod retries;
 mod sent;
+mod withheld;

@@ -90,6 +90,10 @@ impl EventLog for ScriptedLog {
         Ok(positions)
     }
 
+    async fn is_own(&self, _topic: &str) -> Result<bool, LogError> {
+        Ok(true)
+    }
+
     async fn partitions(&self, _: &str) -> Result<Vec<i32>, LogError> {
         self.until_released().await;
         Ok(vec![0])
