@@ -41,6 +41,17 @@ pub enum LogError {
         /// The offsets that the log holds.
         held: Range<i64>,
     },
+    /// The log holds another record than the one that was delivered from there.
+    #[error(
+        "partition {partition} holds another record at offset {offset} than the one that was delivered: the topic was made \
+         anew under the same name, or has lost its newest records; say where to go on with `pageberg positions set`"
+    )]
+    Replaced {
+        /// Partition.
+        partition: i32,
+        /// The offset of the record.
+        offset: i64,
+    },
     /// The stored positions are not those that the commit expects: another process is ahead. Nothing was written.
     #[error("another process has moved the positions")]
     Moved,

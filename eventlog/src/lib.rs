@@ -4,7 +4,7 @@
 //! 2. [`EventLog::join`] tells which partitions this process is to read; [`EventLog::reader`] reads them.
 //! 3. [`Transactor::commit`] appends outputs and moves a group's positions in one atomic step.
 //!
-//! Implementations: [`kafka`], [`embedded`] (segment files), [`memory`] (for tests); and [`spool`], which
+//! Implementations: [`kafka`], [`embedded`] (segment files), [`memory`] (for tests); and the crate `spool`, which
 //! stands in front of another one while that cannot be reached.
 //!
 //! **Invariant:** offsets of a partition rise and never change their record. They are dense but for what transactions take
@@ -17,7 +17,8 @@ pub mod kafka;
 mod log;
 pub mod memory;
 pub mod metrics;
-pub mod spool;
+mod receipts;
 
 pub use error::LogError;
 pub use log::{EventLog, Membership, NewRecord, Reader, Record, Transactor};
+pub use receipts::Receipts;

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use event::{Advance, EventId, Positions, Timestamp};
 
-use crate::LogError;
+use crate::{LogError, Receipts};
 
 /// A record to be appended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub struct Record {
     pub partition: i32,
     /// Offset.
     pub offset: i64,
-    /// When the log took it.
+    /// When the log took it; when it was read, where the log does not say.
     pub time: Timestamp,
     /// The record.
     pub payload: Bytes,
@@ -41,6 +41,30 @@ pub trait EventLog: Send + Sync + 'static {
     /// # Errors
     /// `Busy`, `Full` and `TooLarge` (nothing was written), `Unavailable` (unknown).
     async fn append(&self, topic: &str, records: Vec<NewRecord>) -> Result<Vec<(i32, i64)>, LogError>;
+
+    /// Whether pageberg has made the topic, so that nobody else's records are in it.
+    async fn is_own(&self, topic: &str) -> Result<bool, LogError>;
+
+    /// Appends records and notes in `receipts`, made for as many, which are durable. After an error, and while this waits,
+    /// they tell which records need not be appended again.
+    ///
+    /// # Errors
+    /// Those of [`EventLog::append`]; each may have been written in part.
+    async fn append_each(&self, topic: &str, records: &[NewRecord], receipts: &Receipts) -> Result<(), LogError> {
+        receipts.note_all(self.append(topic, records.to_vec()).await?);
+        Ok(())
+    }
+
+    /// The partition that records of a key go to, where the key decides, there is more than one, and the log knows without
+    /// asking anybody.
+    fn partition_of(&self, _topic: &str, _key: &[u8]) -> Option<i32> {
+        None
+    }
+
+    /// Why the log takes nothing more until the process is started again, once that is so.
+    fn failure(&self) -> Option<String> {
+        None
+    }
 
     /// The partitions of a topic.
     async fn partitions(&self, topic: &str) -> Result<Vec<i32>, LogError>;

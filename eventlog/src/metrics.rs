@@ -116,35 +116,6 @@ pub(crate) fn kafka_round_trip(broker: &str, average: Duration) {
     metrics::gauge!(KAFKA_ROUND_TRIP_SECONDS, "broker" => broker.to_owned()).set(average.as_secs_f64());
 }
 
-/// The metrics of the spool.
-pub(crate) struct SpoolMetrics {
-    records: Gauge,
-    bytes: Gauge,
-    age_seconds: Gauge,
-    pub(crate) spooled: Counter,
-    pub(crate) replayed: Counter,
-    pub(crate) refused: Counter,
-}
-
-impl SpoolMetrics {
-    pub(crate) fn new() -> Self {
-        Self {
-            records: metrics::gauge!(SPOOL_RECORDS),
-            bytes: metrics::gauge!(SPOOL_BYTES),
-            age_seconds: metrics::gauge!(SPOOL_AGE_SECONDS),
-            spooled: metrics::counter!(SPOOL_SPOOLED),
-            replayed: metrics::counter!(SPOOL_REPLAYED),
-            refused: metrics::counter!(SPOOL_REFUSED),
-        }
-    }
-
-    pub(crate) fn show(&self, records: u64, bytes: u64, age: Duration) {
-        self.records.set(records as f64);
-        self.bytes.set(bytes as f64);
-        self.age_seconds.set(age.as_secs_f64());
-    }
-}
-
 /// The metrics of one topic.
 pub(crate) struct TopicMetrics {
     appended_records: Counter,

@@ -69,15 +69,27 @@ impl Active {
         }
         let started = Instant::now();
         if let Err(error) = disk.sync(&self.file) {
-            // The page cache may claim what the disk has not got: the next start must not find it there. Should this
-            // fail too, nothing was acknowledged.
-            let _ = self.file.set_len(end);
-            return Err(Failure::fatal("sync", path, &error));
+            return Err(self.after_failed_sync(disk, end, &error));
         }
         self.segment.extend(batch.end().at, &batch.entries);
         (self.next, self.micros) = (batch.end().offset, micros);
         self.first_micros = self.first_micros.or(batch.entries.first().map(|entry| entry.micros));
         Ok(started.elapsed())
+    }
+
+    /// Some file systems find room only when they sync. What they had none for was not acknowledged, and all before it is
+    /// durable: without it the file is as it was.
+    fn after_failed_sync(&self, disk: &dyn Disk, end: u64, error: &io::Error) -> Failure {
+        let path = &self.segment.path;
+        match Failure::of_write(error, path) {
+            Failure::Full(reason) if self.cut_back(disk, end).is_ok() => Failure::Full(reason),
+            _ => {
+                // The page cache may claim what the disk has not got: the next start must not find it there. Should this
+                // fail too, nothing was acknowledged.
+                let _ = self.file.set_len(end);
+                Failure::fatal("sync", path, error)
+            }
+        }
     }
 
     /// Takes a partial write out again, durably, lest a crash bring back what was refused.

@@ -22,6 +22,11 @@ impl Clock {
         self.latest.fetch_max(now, Ordering::Relaxed).max(now)
     }
 
+    /// The present in µs, whatever times were given out: age is counted by this.
+    pub(super) fn now(&self) -> i64 {
+        (self.source)().micros()
+    }
+
     /// Gives out nothing earlier than `micros`.
     pub(super) fn advance_to(&self, micros: i64) {
         self.latest.fetch_max(micros, Ordering::Relaxed);

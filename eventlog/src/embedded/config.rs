@@ -6,6 +6,7 @@ use event::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::disk::{Disk, OsDisk};
+use super::steady::steady_clock;
 
 /// Settings of the embedded log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,7 @@ pub struct Config {
     /// Time between two looks for segments to be removed.
     pub retention_check_ms: u64,
     /// Size of all topics together above which appends are refused as long as nothing is removed; 0 leaves it to the
-    /// disk.
+    /// disk. Of both, appends leave what sinks that write into the log still need; these may exceed the limit.
     pub max_bytes: u64,
     /// Payload bytes of one topic that may wait to be written; more is refused as busy.
     pub queue_bytes: usize,
@@ -50,7 +51,8 @@ impl Default for Config {
 pub struct Options {
     /// The settings.
     pub config: Config,
-    /// Topics that lose only segments wholly below the offset last given to `release`, and none before the first call.
+    /// Topics that lose only segments wholly below the offset last given to `release`, and none before the first call. A name
+    /// that ends in `*` stands for all that begin so.
     pub held_topics: Vec<String>,
     /// Where the time of records comes from. It may jump back: the time of records does not.
     pub clock: Arc<dyn Fn() -> Timestamp + Send + Sync>,
@@ -60,6 +62,6 @@ pub struct Options {
 
 impl From<Config> for Options {
     fn from(config: Config) -> Self {
-        Self { config, held_topics: Vec::new(), clock: Arc::new(Timestamp::now), disk: Arc::new(OsDisk) }
+        Self { config, held_topics: Vec::new(), clock: steady_clock(), disk: Arc::new(OsDisk) }
     }
 }

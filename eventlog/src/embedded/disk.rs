@@ -1,4 +1,4 @@
-//! The two file operations whose failure decides what the log does next.
+//! The file operations whose failure decides what the log does next.
 
 use std::fs::{self, File};
 use std::io;
@@ -20,6 +20,23 @@ pub trait Disk: Send + Sync + 'static {
     /// # Errors
     /// What the operating system says; nothing is known then about any write since the last success.
     fn sync(&self, file: &File) -> io::Result<()>;
+
+    /// Makes the names in a folder durable.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn sync_dir(&self, folder: &File) -> io::Result<()> {
+        folder.sync_all()
+    }
+
+    /// How many more bytes the disk of a folder takes from us.
+    ///
+    /// # Errors
+    /// What the operating system says.
+    fn free_bytes(&self, dir: &Path) -> io::Result<u64> {
+        let disk = rustix::fs::statvfs(dir)?;
+        Ok(disk.f_bavail.saturating_mul(disk.f_frsize))
+    }
 }
 
 /// The operating system's files.

@@ -172,7 +172,7 @@ mod tests {
     use super::*;
 
     fn advance(expected: Option<i64>, next: i64) -> Advance {
-        Advance { topic: "raw".into(), steps: vec![Step { partition: 0, expected, next }] }
+        Advance { topic: "raw".into(), steps: vec![Step { partition: 0, expected, next, last: None }] }
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -16,7 +16,7 @@ use super::active::Active;
 use super::clock::Clock;
 use super::config::{Config, Options};
 use super::disk::{Failure, create_dir, io_error, sync_dir};
-use super::ledger::{Ledger, PositionTable};
+use super::ledger::PositionTable;
 use super::lock::{lock, unlock};
 use super::reader::EmbeddedReader;
 use super::recover::{Recovered, recover};
@@ -63,11 +63,27 @@ impl EmbeddedLog {
         let lock = lock(dir)?;
         sync_dir(&topics_dir).map_err(|e| io_error("sync", &topics_dir, e))?;
         let clock = Clock::new(options.clock.clone());
-        let shared = Shared { options, clock, ledger: Ledger::default(), disk_bytes: AtomicU64::new(0) };
+        let (ledger, disk_bytes, reserve) = Default::default();
+        let shared = Shared { options, clock, ledger, disk_bytes, reserve };
         let open = Open { lock: Some(lock), topics: BTreeMap::new(), writers: Vec::new() };
         let inner = Inner { dir: dir.to_owned(), shared: shared.into(), open: open.into() };
         inner.recover_topics()?;
         Ok(Arc::new(Self(inner.into())))
+    }
+
+    /// The topics that there are.
+    pub fn topic_names(&self) -> Vec<String> {
+        self.0.lock_open().topics.keys().cloned().collect()
+    }
+
+    /// The payload bytes of a topic's records from an offset on, to which nobody commits meanwhile.
+    ///
+    /// # Errors
+    /// `OutOfRange`, `Io` and `Damaged`.
+    pub async fn payload_bytes(&self, topic: &str, from: i64) -> Result<u64, LogError> {
+        let topic = self.topic(topic).await?;
+        let counted = spawn_blocking(move || topic.payload_bytes(from)).await;
+        counted.map_err(|error| LogError::Unavailable { reason: error.to_string() })?
     }
 
     /// Takes nothing more, makes durable what waits, and frees the folder for another process.
@@ -198,6 +214,16 @@ impl EventLog for EmbeddedLog {
         let count = payloads.len() as i64;
         let first = topic.submit(payloads, None).await?;
         Ok((first..first + count).map(|offset| (PARTITION, offset)).collect())
+    }
+
+    async fn is_own(&self, _topic: &str) -> Result<bool, LogError> {
+        Ok(true)
+    }
+
+    /// One failed topic is enough: what it holds up does not go on by itself.
+    fn failure(&self) -> Option<String> {
+        let open = self.0.lock_open();
+        open.topics.values().find_map(|topic| Some(format!("{}: {}", topic.name, topic.queue.failure()?)))
     }
 
     async fn partitions(&self, topic: &str) -> Result<Vec<i32>, LogError> {

@@ -9,7 +9,8 @@
 //! 4. At the next start `recover` cuts off what a crash left unfinished.
 //!
 //! **Invariant:** bytes before a segment's published end are durable and end with a whole group; readers stay before it.
-//! **Invariant:** a failed sync is never tried again: the topic takes nothing more until the log is opened anew.
+//! **Invariant:** a failed sync is never tried again: the topic takes nothing more until the log is opened anew. Only where
+//! the disk was full is what was not synced cut off, and that synced: everything before was durable already.
 //! **Invariant:** a log with a bad frame that is not an unfinished write at the very end does not open. A power cut may,
 //! on some file systems, keep a later page of an unfinished write without an earlier one; that is refused as well, since
 //! it cannot be told from damage to acknowledged records.
@@ -28,8 +29,10 @@ mod queue;
 mod reader;
 mod readonly;
 mod recover;
+mod reserve;
 mod retention;
 mod segment;
+mod steady;
 mod topic;
 mod transactor;
 mod walk;

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use event::Advance;
 use tokio::sync::oneshot;
 
+use super::frame::FRAME_HEADER_BYTES;
 use crate::LogError;
 use crate::metrics::TopicMetrics;
 
@@ -25,6 +26,11 @@ pub(super) struct Request {
 impl Request {
     fn bytes(&self) -> usize {
         self.payloads.iter().map(Bytes::len).sum()
+    }
+
+    /// Bytes of the frames of its records.
+    pub(super) fn frame_bytes(&self) -> u64 {
+        (self.bytes() + FRAME_HEADER_BYTES * self.payloads.len()) as u64
     }
 
     /// Frames that it takes.
@@ -57,6 +63,8 @@ struct State {
     records: usize,
     /// Why nothing is taken any more.
     closed: Option<String>,
+    /// Whether that is a failure.
+    failed: bool,
 }
 
 impl Queue {
@@ -64,14 +72,17 @@ impl Queue {
         Self { state: Mutex::default(), arrived: Condvar::new(), max_bytes, max_records, metrics }
     }
 
-    /// Takes a request if there is room. One that is larger than the whole queue is taken when nothing else waits.
+    /// Takes a request if there is room. One that wants more than half of the queue is taken while no more than half is, for
+    /// under load the rest is never free.
     pub(super) fn push(&self, request: Request) -> Result<(), LogError> {
         let mut state = self.lock();
         if let Some(reason) = &state.closed {
             return Err(LogError::Unavailable { reason: reason.clone() });
         }
         let (bytes, records) = (state.bytes + request.bytes(), state.records + request.records());
-        if !state.requests.is_empty() && (bytes > self.max_bytes || records > self.max_records) {
+        let has_room = fits(state.bytes, request.bytes(), self.max_bytes)
+            && fits(state.records, request.records(), self.max_records);
+        if !state.requests.is_empty() && !has_room {
             self.metrics.busy.increment(1);
             return Err(LogError::Busy);
         }
@@ -111,9 +122,16 @@ impl Queue {
         self.arrived.notify_one();
     }
 
+    /// Why the queue has failed, if it has.
+    pub(super) fn failure(&self) -> Option<String> {
+        let state = self.lock();
+        state.closed.clone().filter(|_| state.failed)
+    }
+
     /// Takes nothing more and refuses what waits.
     pub(super) fn fail(&self, reason: &str) {
         let mut state = self.lock();
+        state.failed |= state.closed.is_none();
         let reason = state.closed.get_or_insert_with(|| reason.to_owned()).clone();
         let requests = std::mem::take(&mut state.requests);
         (state.bytes, state.records) = (0, 0);
@@ -128,6 +146,11 @@ impl Queue {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the queue")
     }
+}
+
+/// Whether what is wanted may be added to what waits.
+fn fits(waiting: usize, wanted: usize, limit: usize) -> bool {
+    if wanted > limit / 2 { waiting <= limit / 2 } else { waiting + wanted <= limit }
 }
 
 #[cfg(test)]
@@ -151,6 +174,9 @@ mod tests {
             (vec![1, 1], vec![1], true),
             (vec![1, 1], vec![1, 1], false),
             (vec![500], vec![1], false),
+            (vec![1], vec![500], true),
+            (vec![51], vec![500], false),
+            (vec![1], vec![1; 3], true),
         ] {
             let queue = queue();
             queue.push(request(&first)).unwrap();

@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::disk::{Disk, Failure, damaged, io_error};
+use super::frame::FRAME_HEADER_BYTES;
 use super::index::{Entry, Index};
 use super::walk::{Place, Stop, Walk};
 use crate::LogError;
@@ -117,9 +118,15 @@ impl Segment {
             fs::remove_file(&new).map_err(|e| Failure::fatal("remove", &new, &e))?;
             return Err(Failure::of_write(&error, &new));
         }
-        disk.sync(&file).map_err(|e| Failure::fatal("sync", &new, &e))?;
+        if let Err(error) = disk.sync(&file) {
+            fs::remove_file(&new).map_err(|e| Failure::fatal("remove", &new, &e))?;
+            return Err(match Failure::of_write(&error, &new) {
+                Failure::Full(reason) => Failure::Full(reason),
+                _ => Failure::fatal("sync", &new, &error),
+            });
+        }
         fs::rename(&new, &path).map_err(|e| Failure::fatal("rename", &new, &e))?;
-        folder.sync_all().map_err(|e| Failure::fatal("sync", dir, &e))?;
+        disk.sync_dir(&folder).map_err(|e| Failure::fatal("sync", dir, &e))?;
         let end = AtomicU64::new(bytes.len() as u64);
         Ok((Self { path, header, end, index: Mutex::new(Some(Index::default())) }, file))
     }
@@ -141,6 +148,29 @@ impl Segment {
     pub(super) fn set_scanned(&self, end: u64, index: Index) {
         *self.lock_index() = Some(index);
         self.end.store(end, Ordering::Release);
+    }
+
+    /// The payload bytes of the records from a place on, `records` in number: no positions stand between them.
+    fn payload_bytes(&self, from: Place, records: i64) -> u64 {
+        let bytes = self.end().saturating_sub(from.at);
+        bytes.saturating_sub(FRAME_HEADER_BYTES as u64 * records.unsigned_abs())
+    }
+
+    /// The payload bytes of the records from an offset on, up to `next`, the first one after this segment.
+    pub(super) fn payload_bytes_from(&self, file: &File, offset: i64, next: i64) -> Result<u64, LogError> {
+        let from = self.look_up(file, |index| index.before_offset(offset))?;
+        let mut walk = self.walk(file, from, CHUNK_BYTES);
+        // Past the positions that a segment begins with, too.
+        let mut place = walk.place();
+        while place.offset <= offset
+            && let Some(frame) = walk.next().map_err(|stop| self.error(stop))?
+        {
+            if !frame.header.control && frame.header.offset >= offset {
+                break;
+            }
+            place = walk.place();
+        }
+        Ok(self.payload_bytes(place, next - place.offset))
     }
 
     pub(super) fn start(&self) -> Place {

@@ -6,6 +6,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 use event::Advance;
@@ -16,6 +18,7 @@ use super::config::Options;
 use super::disk::io_error;
 use super::ledger::Ledger;
 use super::queue::{Queue, Request};
+use super::reserve::Reserve;
 use super::segment::Segment;
 use crate::LogError;
 use crate::metrics::TopicMetrics;
@@ -23,6 +26,7 @@ use crate::metrics::TopicMetrics;
 /// The only partition that a topic has here.
 pub(super) const PARTITION: i32 = 0;
 const SCAN_CHUNK_BYTES: usize = 128 << 10;
+const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(1);
 
 /// What the topics of one log have in common.
 pub(super) struct Shared {
@@ -31,6 +35,7 @@ pub(super) struct Shared {
     pub(super) ledger: Ledger,
     /// Bytes of all segment files.
     pub(super) disk_bytes: AtomicU64,
+    pub(super) reserve: Reserve,
 }
 
 pub(super) struct Topic {
@@ -47,6 +52,11 @@ pub(super) struct Topic {
     max_record_bytes: u32,
 }
 
+/// Whether a topic is one of those that `held` stands for.
+fn is_meant(held: &str, name: &str) -> bool {
+    held.strip_suffix('*').map_or(held == name, |beginning| name.starts_with(beginning))
+}
+
 impl Topic {
     pub(super) fn new(shared: &Shared, name: &str, dir: PathBuf, segments: Vec<Arc<Segment>>, end: i64) -> Self {
         let Options { config, held_topics, .. } = &shared.options;
@@ -58,7 +68,7 @@ impl Topic {
             metrics,
             segments: RwLock::new(segments),
             end: watch::Sender::new(end),
-            held: held_topics.iter().any(|held| held == name),
+            held: held_topics.iter().any(|held| is_meant(held, name)),
             released: AtomicI64::new(i64::MIN),
             max_record_bytes: config.max_record_bytes,
         }
@@ -146,7 +156,29 @@ impl Topic {
             if segment.is_in(&file)? {
                 return Ok((segment, file));
             }
+            // Its writer tells in a moment, unless that has failed right there.
+            match self.queue.failure() {
+                Some(reason) => return Err(LogError::Unavailable { reason }),
+                None => thread::sleep(LOOK_AGAIN_AFTER),
+            }
         }
+    }
+
+    /// The payload bytes of the durable records from an offset on, where no positions stand between the records.
+    pub(super) fn payload_bytes(&self, from: i64) -> Result<u64, LogError> {
+        let mut bytes = 0;
+        let mut offset = from;
+        let end = self.end_offset();
+        while offset < end {
+            let (segment, file) = self.open(|| self.segment_of(offset))?;
+            let segments = self.segments();
+            let after = segments.iter().find(|later| later.header.base > segment.header.base);
+            let next = after.map_or(end, |later| later.header.base);
+            drop(segments);
+            bytes += segment.payload_bytes_from(&file, offset, next)?;
+            offset = next;
+        }
+        Ok(bytes)
     }
 
     /// The first offset whose record is of `micros` or later; the end when there is none.

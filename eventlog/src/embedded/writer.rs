@@ -32,12 +32,23 @@ pub(super) struct Writer {
     retention_due: Instant,
     /// Whether the last write or removal failed in a way that passes; that is logged once.
     hindered: bool,
+    /// Whether the last batch took appends, and refused none.
+    takes_appends: bool,
 }
 
 impl Writer {
     pub(super) fn new(topic: Arc<Topic>, shared: Arc<Shared>, active: Active, positions: PositionTable) -> Self {
         let retention_due = Instant::now() + check_interval(&shared);
-        Self { topic, shared, active, positions, buffer: Vec::new(), retention_due, hindered: false }
+        Self {
+            topic,
+            shared,
+            active,
+            positions,
+            buffer: Vec::new(),
+            retention_due,
+            hindered: false,
+            takes_appends: false,
+        }
     }
 
     /// Writes until the queue is closed and empty, or until the disk fails.
@@ -82,6 +93,7 @@ impl Writer {
         self.buffer = match &written {
             Ok(fsync) => self.publish(batch, *fsync),
             Err(failure) => {
+                self.shared.disk_bytes.fetch_sub(batch.bytes.len() as u64, Ordering::Relaxed);
                 self.topic.metrics.full.increment(u64::from(matches!(failure, Failure::Full(_))));
                 batch.refuse(failure, &self.shared.ledger)
             }
@@ -92,36 +104,49 @@ impl Writer {
 
     fn stage(&mut self, requests: Vec<Request>, micros: i64) -> Batch {
         let mut batch = self.active.batch(mem::take(&mut self.buffer));
-        for Request { payloads, commit, reply } in requests {
+        let (shared, topic) = (self.shared.clone(), self.topic.clone());
+        let room = Room::of(&shared, &topic, self.active.next);
+        let (mut taken, mut refused) = (false, false);
+        for request in requests {
+            let bytes = request.frame_bytes();
+            let Request { payloads, commit, reply } = request;
             let change = match commit {
-                None => None,
-                Some((group, advance)) => match self.shared.ledger.stage(&group, &advance, micros) {
-                    Some(change) => Some(change),
-                    None => {
+                None => {
+                    if let Err(failure) = room.take(bytes, batch.bytes.len() as u64) {
+                        self.topic.metrics.full.increment(1);
+                        self.warn_once(&failure);
                         // Nobody is left to hear it when the caller has gone.
+                        let _ = reply.send(Err(failure.to_error()));
+                        refused = true;
+                        continue;
+                    }
+                    taken = true;
+                    None
+                }
+                Some((group, advance)) => match self.shared.ledger.stage(&group, &advance, micros) {
+                    Some(change) => {
+                        // What is written on behalf of records that are there is always taken: they could not be let go.
+                        self.shared.reserve.note(&group, &advance, bytes);
+                        Some(change)
+                    }
+                    None => {
                         let _ = reply.send(Err(LogError::Moved));
                         continue;
                     }
                 },
             };
+            let (is_commit, before) = (change.is_some(), batch.bytes.len());
             batch.add(micros, &payloads, change, reply);
+            if is_commit {
+                self.shared.disk_bytes.fetch_add((batch.bytes.len() - before) as u64, Ordering::Relaxed);
+            }
         }
+        self.takes_appends = taken && !refused;
         batch
     }
 
     fn write(&mut self, batch: &Batch, micros: i64) -> Result<Duration, Failure> {
-        let bytes = batch.bytes.len() as u64;
-        let (disk_bytes, limit) = (&self.shared.disk_bytes, self.shared.options.config.max_bytes);
-        let total = disk_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        // Positions alone are always taken: sinks that store nothing else here must be able to move on and release.
-        let written = match limit > 0 && total > limit && !batch.entries.is_empty() {
-            true => Err(Failure::Full(format!("its limit is {limit} bytes"))),
-            false => self.active.write(&*self.shared.options.disk, batch, micros),
-        };
-        if written.is_err() {
-            disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        }
-        written
+        self.active.write(&*self.shared.options.disk, batch, micros)
     }
 
     fn publish(&mut self, mut batch: Batch, fsync: Duration) -> Vec<u8> {
@@ -132,7 +157,7 @@ impl Writer {
         self.topic.metrics.durable(batch.entries.len(), batch.payload_bytes, fsync);
         self.topic.publish_end(self.active.next);
         self.count_disk();
-        self.hindered = false;
+        self.hindered &= !self.takes_appends;
         batch.acknowledge()
     }
 
@@ -166,7 +191,7 @@ impl Writer {
         self.retention_due = Instant::now() + check_interval(&self.shared);
         let retention_micros =
             self.shared.options.config.retention_hours.min(MAX_RETENTION_HOURS) as i64 * 3_600_000_000;
-        let now = self.shared.clock.tick();
+        let now = self.shared.clock.now();
         let limits = Limits {
             bytes: self.shared.options.config.retention_bytes,
             oldest_micros: if retention_micros > 0 { now - retention_micros } else { i64::MIN },
@@ -201,7 +226,7 @@ impl Writer {
         let folder = File::open(dir).map_err(|e| Failure::of_open(&e, dir))?;
         let oldest = self.topic.segments_mut().remove(0);
         fs::remove_file(&oldest.path).map_err(|e| Failure::fatal("remove", &oldest.path, &e))?;
-        folder.sync_all().map_err(|e| Failure::fatal("sync", dir, &e))?;
+        self.shared.options.disk.sync_dir(&folder).map_err(|e| Failure::fatal("sync", dir, &e))?;
         self.shared.disk_bytes.fetch_sub(oldest.end(), Ordering::Relaxed);
         self.topic.metrics.removed_segments.increment(1);
         tracing::info!(topic = %self.topic.name, next_offset = oldest.header.base, "removed a segment");
@@ -211,6 +236,40 @@ impl Writer {
     fn count_disk(&self) {
         let segments = self.topic.segments();
         self.topic.metrics.disk(segments.len(), segments.iter().map(|segment| segment.end()).sum());
+    }
+}
+
+/// What appends of one batch may take of the disk.
+struct Room<'a> {
+    shared: &'a Shared,
+    /// Kept for those who read the topic and write into the log.
+    reserved: u64,
+    /// What the disk has; asked for only where something is reserved.
+    free: u64,
+}
+
+impl<'a> Room<'a> {
+    fn of(shared: &'a Shared, topic: &Topic, end: i64) -> Self {
+        let reserved = shared.reserve.needed(&topic.name, end);
+        let free = match reserved {
+            0 => u64::MAX,
+            // A disk that does not tell is tried.
+            _ => shared.options.disk.free_bytes(&topic.dir).unwrap_or(u64::MAX),
+        };
+        Self { shared, reserved, free }
+    }
+
+    /// Takes `bytes` behind the `staged` ones of the batch.
+    fn take(&self, bytes: u64, staged: u64) -> Result<(), Failure> {
+        let limit = self.shared.options.config.max_bytes;
+        let total = self.shared.disk_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        let full = match (limit > 0 && total + self.reserved > limit, self.free < staged + bytes + self.reserved) {
+            (false, false) => return Ok(()),
+            (true, _) => format!("its limit is {limit} bytes, {} of them kept for sinks that lag", self.reserved),
+            (_, true) => format!("{} bytes of the disk are kept for sinks that lag", self.reserved),
+        };
+        self.shared.disk_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        Err(Failure::Full(full))
     }
 }
 

@@ -1,132 +1,144 @@
 //! Appends: one idempotent producer per process, with room for a bounded number of records and bytes.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use event::SCHEMA_VERSION;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
+use rdkafka::producer::{BaseRecord, Producer};
 use rdkafka::util::IntoOpaque;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
-use super::call::{Delivery, Settled, call};
-use super::client::{Clients, create, retire};
+use super::call::{Delivery, Permits, Settled, call};
+use super::client::{Clients, RECORD_OVERHEAD_BYTES};
 use super::config::Config;
-use super::context::Context;
 use super::errors;
 use super::queries::blocking;
+use super::sender::{Sender, Senders};
 use super::topics::Topics;
 use crate::metrics::BUSY;
-use crate::{LogError, NewRecord};
-
-type KafkaProducer = ThreadedProducer<Context>;
+use crate::{LogError, NewRecord, Receipts};
 
 /// Sends records and waits for the brokers' acknowledgement.
 pub(super) struct Appender {
-    clients: Clients,
-    producer: RwLock<Arc<KafkaProducer>>,
+    senders: Senders,
     records: Room,
     bytes: Room,
+    /// How long an append that wants most of the room waits for it.
+    patience: Duration,
 }
 
 impl Appender {
     pub(super) fn new(config: &Config, clients: &Clients) -> Result<Self, LogError> {
         Ok(Self {
-            clients: clients.clone(),
-            producer: RwLock::new(Arc::new(create(&clients.producer(), "producer")?)),
+            senders: Senders::new(clients, config.batch_bytes as usize)?,
             records: Room::new(config.max_queue_records),
             bytes: Room::new(config.max_queue_bytes),
+            patience: Duration::from_millis(config.delivery_timeout_ms.into()),
         })
     }
 
+    /// Appends records, and notes which are durable also when others fail.
     pub(super) async fn append(
         &self,
         topics: &Topics,
         name: &str,
-        records: Vec<NewRecord>,
-    ) -> Result<Vec<(i32, i64)>, LogError> {
+        records: &[NewRecord],
+        receipts: &Receipts,
+    ) -> Result<(), LogError> {
         if records.is_empty() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let bytes = records.iter().map(|record| record.payload.len()).sum();
         // Taken before the topic is looked at: nothing may queue up without bound while the brokers are away.
-        let Some(room) = self.room(records.len(), bytes) else {
+        let Some(permits) = self.room(records.len(), bytes).await else {
             metrics::counter!(BUSY, "topic" => name.to_owned()).increment(1);
             return Err(LogError::Busy);
         };
-        let topic = topics.named(name).await?;
-        check_sizes(&records, topic.max_payload_bytes)?;
-        let producer = self.producer();
-        let settled = send_all(&producer, name, &records, room).await?;
-        let Some(error) = &settled.error else {
-            topic.metrics.durable(records.len(), bytes);
-            return Ok(settled.positions);
-        };
-        topic.metrics.failed(settled.failed);
-        if error.rdkafka_error_code().is_some_and(errors::is_unknown_topic) {
+        let mut topic = topics.named(name).await?;
+        check_sizes(records, topic.max_payload_bytes)?;
+        let mut sender = self.senders.within(topic.max_payload_bytes)?;
+        loop {
+            let settled = send_missing(&sender, name, records, receipts, &permits).await?;
+            let Some(error) = &settled.error else {
+                topic.metrics.durable(records.len(), bytes);
+                return Ok(());
+            };
+            let code = error.rdkafka_error_code();
+            if code.is_some_and(errors::is_unknown_topic) {
+                topics.forget(name);
+            }
+            if code != Some(RDKafkaErrorCode::MessageSizeTooLarge) || settled.refused_here {
+                topic.metrics.failed(settled.failed);
+                self.senders.replace_if_failed(&sender);
+                return Err(verdict(error, records, receipts, topic.max_payload_bytes));
+            }
+            // The topic's limit is lower than it was when it was last looked at.
             topics.forget(name);
+            topic = topics.named(name).await?;
+            sender = self.smaller(&sender, largest(records, receipts), topic.max_payload_bytes)?;
         }
-        if let Some((_, reason)) = producer.client().fatal_error() {
-            self.replace(&producer, &reason);
+    }
+
+    /// A producer of smaller batches than those of `refused`, of which the brokers found one too large.
+    fn smaller(&self, refused: &Sender, largest: usize, limit: usize) -> Result<Arc<Sender>, LogError> {
+        // Where the cluster does not tell the limit, it is found by halving.
+        let batch_bytes = if limit < refused.batch_bytes { limit } else { refused.batch_bytes / 2 };
+        if largest > limit || (limit >= refused.batch_bytes && batch_bytes < largest + RECORD_OVERHEAD_BYTES) {
+            return Err(LogError::TooLarge { bytes: largest, limit: limit.min(largest.saturating_sub(1)) });
         }
-        Err(verdict(error, settled.failed == records.len(), &records, topic.max_payload_bytes))
+        self.senders.within(batch_bytes)
     }
 
     /// Waits until everything sent is settled.
     pub(super) async fn flush(&self, timeout: Duration) -> Result<(), LogError> {
-        let producer = self.producer();
-        blocking(move || producer.flush(timeout).map_err(|error| errors::unavailable("send what is left", &error)))
-            .await
+        let sender = self.senders.current();
+        let flush = move || sender.producer.flush(timeout);
+        blocking(move || flush().map_err(|error| errors::unavailable("send what is left", &error))).await
     }
 
-    fn room(&self, records: usize, bytes: usize) -> Option<Vec<OwnedSemaphorePermit>> {
-        Some(vec![self.records.take(records)?, self.bytes.take(bytes)?])
-    }
-
-    fn producer(&self) -> Arc<KafkaProducer> {
-        self.producer.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// After a fatal error, such as a broker that lost what it had acknowledged, a producer takes nothing more.
-    fn replace(&self, broken: &Arc<KafkaProducer>, reason: &str) {
-        let mut current = self.producer.write().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&current, broken) {
-            return;
-        }
-        match create(&self.clients.producer(), "producer") {
-            Ok(new) => {
-                tracing::error!(reason, "the kafka producer failed for good and was replaced");
-                retire(std::mem::replace(&mut *current, Arc::new(new)));
-            }
-            Err(error) => tracing::error!(%error, reason, "failed to replace the kafka producer"),
-        }
+    async fn room(&self, records: usize, bytes: usize) -> Option<Permits> {
+        let records = self.records.take(records, self.patience).await?;
+        let bytes = self.bytes.take(bytes, self.patience).await?;
+        Some(Arc::new(vec![records, bytes]))
     }
 }
 
-async fn send_all(
-    producer: &KafkaProducer,
+/// Sends the records that are not durable yet.
+async fn send_missing(
+    sender: &Sender,
     topic: &str,
     records: &[NewRecord],
-    room: Vec<OwnedSemaphorePermit>,
+    receipts: &Receipts,
+    permits: &Permits,
 ) -> Result<Settled, LogError> {
-    let (deliveries, answer) = call(records.len(), room);
-    for (delivery, record) in deliveries.zip(records) {
-        if let Err((error, delivery)) = send(producer, topic, record, delivery) {
-            delivery.settle(Err(error));
+    let missing = receipts.missing();
+    if missing.is_empty() {
+        return Ok(Settled::default());
+    }
+    let (deliveries, answer) = call(missing, receipts.clone(), permits.clone());
+    for delivery in deliveries {
+        let record = &records[delivery.index()];
+        if let Err((error, delivery)) = send(sender, topic, record, delivery) {
+            delivery.refuse(error);
         }
     }
     answer.await.map_err(|error| errors::unavailable("append", &error))
 }
 
+/// The size of the largest record that is not durable.
+fn largest(records: &[NewRecord], receipts: &Receipts) -> usize {
+    let sizes = receipts.missing().into_iter().map(|index| records[index].payload.len());
+    sizes.max().unwrap_or_default()
+}
+
 /// What a failure means to the caller.
-fn verdict(error: &KafkaError, nothing_written: bool, records: &[NewRecord], limit: usize) -> LogError {
+fn verdict(error: &KafkaError, records: &[NewRecord], receipts: &Receipts, limit: usize) -> LogError {
     match error.rdkafka_error_code() {
-        Some(RDKafkaErrorCode::MessageSizeTooLarge) if nothing_written => {
-            let bytes = records.iter().map(|record| record.payload.len()).max().unwrap_or_default();
-            LogError::TooLarge { bytes, limit }
-        }
-        Some(RDKafkaErrorCode::QueueFull) if nothing_written => LogError::Busy,
+        Some(RDKafkaErrorCode::MessageSizeTooLarge) => LogError::TooLarge { bytes: largest(records, receipts), limit },
+        Some(RDKafkaErrorCode::QueueFull) => LogError::Busy,
         _ => errors::unavailable("append", error),
     }
 }
@@ -143,10 +155,19 @@ impl Room {
         Self { limit, free: Arc::new(Semaphore::new(limit)) }
     }
 
-    /// What is wanted, or all there is when a single call wants more; `None` when too much is taken.
-    fn take(&self, wanted: usize) -> Option<OwnedSemaphorePermit> {
-        let wanted = u32::try_from(wanted.min(self.limit)).ok()?;
-        self.free.clone().try_acquire_many_owned(wanted).ok()
+    /// What is wanted, or all there is when a single call wants more; `None` when too much is taken. Who wants more than
+    /// half of all waits for it: under load so much is never free by itself.
+    async fn take(&self, wanted: usize, patience: Duration) -> Option<OwnedSemaphorePermit> {
+        let wanted = wanted.min(self.limit);
+        let permits = u32::try_from(wanted).ok()?;
+        match self.free.clone().try_acquire_many_owned(permits) {
+            Ok(permit) => Some(permit),
+            // What others give back is kept for those who wait.
+            Err(_) if wanted > self.limit / 2 => {
+                timeout(patience, self.free.clone().acquire_many_owned(permits)).await.ok()?.ok()
+            }
+            Err(_) => None,
+        }
     }
 }
 
@@ -160,12 +181,13 @@ pub(super) fn check_sizes(records: &[NewRecord], limit: usize) -> Result<(), Log
 
 /// Hands a record to the producer; gives the delivery back with the error when it does not take it.
 fn send(
-    producer: &KafkaProducer,
+    sender: &Sender,
     topic: &str,
     record: &NewRecord,
     delivery: Box<Delivery>,
 ) -> Result<(), (KafkaError, Box<Delivery>)> {
-    producer.send(outgoing(topic, record, delivery)).map_err(|(error, outgoing)| (error, outgoing.delivery_opaque))
+    let sent = sender.producer.send(outgoing(topic, record, delivery));
+    sent.map_err(|(error, outgoing)| (error, outgoing.delivery_opaque))
 }
 
 /// The record as it is sent, with its headers.

@@ -1,5 +1,6 @@
 //! From our settings to librdkafka's, for each kind of client.
 
+use std::ops::Deref;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
@@ -21,6 +22,8 @@ const QUEUED_RECORD_BYTES: usize = 512;
 /// librdkafka reads records only through a consumer with a group. Nothing is ever committed to this one.
 const READER_GROUP: &str = "pageberg-reader";
 const STATISTICS_INTERVAL_MS: u32 = 5_000;
+/// Every client looks for new partitions and leaders as often.
+const METADATA_INTERVAL_MS: u32 = 5_000;
 const SECRET_PARAMETERS: [&str; 2] = ["sasl.password", "ssl.key.password"];
 
 /// Makes the settings of every kind of client.
@@ -43,17 +46,18 @@ impl Clients {
     }
 
     /// The producer of appends.
-    pub(super) fn producer(&self) -> ClientConfig {
-        let mut client = self.any_producer();
+    pub(super) fn producer(&self, batch_bytes: usize) -> ClientConfig {
+        let mut client = self.any_producer(batch_bytes);
         client.set("message.timeout.ms", self.config.delivery_timeout_ms.to_string());
         client.set("linger.ms", self.config.linger_ms.to_string());
         client.set("statistics.interval.ms", STATISTICS_INTERVAL_MS.to_string());
         client
     }
 
-    /// The producer of one transactor. Its id names no worker: several write for one group at the same time.
-    pub(super) fn transactional(&self, id: &str) -> ClientConfig {
-        let mut client = self.any_producer();
+    /// The producer of one transactor, whose batches are of `limit` bytes at most. Its id names no worker: several write for
+    /// one group at the same time.
+    pub(super) fn transactional(&self, id: &str, limit: usize) -> ClientConfig {
+        let mut client = self.any_producer(limit.min(self.config.batch_bytes as usize));
         client.set("transactional.id", id);
         client.set("transaction.timeout.ms", self.config.transaction_timeout_ms.to_string());
         client.set("message.timeout.ms", self.config.transaction_timeout_ms.to_string());
@@ -62,7 +66,7 @@ impl Clients {
         client
     }
 
-    fn any_producer(&self) -> ClientConfig {
+    fn any_producer(&self, batch_bytes: usize) -> ClientConfig {
         let mut client = self.any();
         let compression = match self.config.compression {
             Compression::None => "none",
@@ -72,7 +76,7 @@ impl Clients {
         client.set("enable.idempotence", "true");
         client.set("acks", "all");
         client.set("compression.type", compression);
-        client.set("batch.size", self.config.batch_bytes.to_string());
+        client.set("batch.size", batch_bytes.to_string());
         client.set("message.max.bytes", (self.config.max_record_bytes + RECORD_OVERHEAD_BYTES).to_string());
         // As Java clients do, so that all producers agree on the partition of a key.
         client.set("partitioner", "murmur2_random");
@@ -133,6 +137,8 @@ impl Clients {
         // With librdkafka's 10 s, the first record after an outage times out.
         client.set("reconnect.backoff.max.ms", "500");
         client.set("retry.backoff.ms", "20");
+        // Partitions that are added are noticed within as much: a producer writes to them, a group shares them out.
+        client.set("topic.metadata.refresh.interval.ms", METADATA_INTERVAL_MS.to_string());
         self.secure(&mut client);
         client
     }
@@ -186,9 +192,29 @@ pub(super) fn create<X: ClientContext + From<Context>, C: FromClientConfigAndCon
     config.create_with_context(context).map_err(|error| errors::of_creation(&error, &SECRET_PARAMETERS))
 }
 
-/// Lets go of a client elsewhere: it waits for its threads, and a member for its group.
-pub(super) fn retire<C: Send + 'static>(client: C) {
-    if let Err(error) = thread::Builder::new().name("kafka-retire".to_owned()).spawn(move || drop(client)) {
-        tracing::warn!(%error, "failed to start the thread that closes a Kafka client");
+/// A client that may be dropped on any thread: it is let go of on one of its own, as it waits for its threads, and a member
+/// for its group.
+pub(super) struct Retiring<C: Send + 'static>(Option<C>);
+
+impl<C: Send + 'static> From<C> for Retiring<C> {
+    fn from(client: C) -> Self {
+        Self(Some(client))
+    }
+}
+
+impl<C: Send + 'static> Deref for Retiring<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        self.0.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl<C: Send + 'static> Drop for Retiring<C> {
+    fn drop(&mut self) {
+        let client = self.0.take();
+        if let Err(error) = thread::Builder::new().name("kafka-retire".to_owned()).spawn(move || drop(client)) {
+            tracing::warn!(%error, "failed to start the thread that closes a Kafka client");
+        }
     }
 }

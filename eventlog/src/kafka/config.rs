@@ -39,7 +39,7 @@ pub struct Config {
     pub linger_ms: u32,
     /// How batches are compressed.
     pub compression: Compression,
-    /// Largest batch of several records. Must not exceed `max.message.bytes` of the topics.
+    /// Largest batch of several records. Where a topic's `max.message.bytes` is lower, batches are smaller.
     pub batch_bytes: u32,
     /// Size of the largest record taken, and the `max.message.bytes` of topics made here. An existing topic that takes
     /// less sets its own limit.

@@ -12,37 +12,46 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::statistics::Statistics;
 
 use super::call::Delivery;
+use super::errors;
 use crate::metrics;
 
 /// During an outage each client complains about every attempt to connect.
 const WARN_AT_MOST_EVERY: Duration = Duration::from_secs(30);
 
+/// Lets one of many warnings through.
+#[derive(Default)]
+pub(super) struct RateLimit(Mutex<Option<Instant>>);
+
+impl RateLimit {
+    /// Whether the last time is long ago.
+    pub(super) fn is_due(&self) -> bool {
+        let mut last = self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let due = last.is_none_or(|last| last.elapsed() >= WARN_AT_MOST_EVERY);
+        if due {
+            *last = Some(Instant::now());
+        }
+        due
+    }
+}
+
 /// The context of every client.
 pub(super) struct Context {
     role: &'static str,
-    warned: Mutex<Option<Instant>>,
+    problems: RateLimit,
+    /// Of what goes on until somebody mends it: the many lines of an outage must not hide it.
+    pub(super) refusals: RateLimit,
 }
 
 impl Context {
     pub(super) fn new(role: &'static str) -> Self {
-        Self { role, warned: Mutex::new(None) }
-    }
-
-    /// Whether the last warning is long ago.
-    fn may_warn(&self) -> bool {
-        let mut warned = self.warned.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let due = warned.is_none_or(|warned| warned.elapsed() >= WARN_AT_MOST_EVERY);
-        if due {
-            *warned = Some(Instant::now());
-        }
-        due
+        Self { role, problems: RateLimit::default(), refusals: RateLimit::default() }
     }
 }
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         let client = self.role;
-        if level as i32 <= RDKafkaLogLevel::Warning as i32 && self.may_warn() {
+        if level as i32 <= RDKafkaLogLevel::Warning as i32 && self.problems.is_due() {
             tracing::warn!(client, facility, message, "kafka client reports a problem");
         } else {
             tracing::debug!(client, facility, message, "kafka client");
@@ -59,7 +68,11 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::debug!(client = self.role, %error, reason, "kafka client");
+        if error.rdkafka_error_code().is_some_and(errors::needs_somebody) && self.refusals.is_due() {
+            tracing::warn!(client = self.role, %error, reason, "the kafka brokers refuse a client");
+        } else {
+            tracing::debug!(client = self.role, %error, reason, "kafka client");
+        }
     }
 }
 

@@ -19,16 +19,37 @@ pub(super) fn unavailable(attempt: &str, error: &dyn std::error::Error) -> LogEr
     LogError::Unavailable { reason: format!("failed to {attempt}: {error}") }
 }
 
-/// An error of a request about one topic.
-pub(super) fn of_topic(topic: &str, attempt: &str, error: &KafkaError) -> LogError {
-    match error.rdkafka_error_code() {
-        Some(code) if is_unknown_topic(code) => LogError::UnknownTopic(topic.to_owned()),
-        _ => unavailable(attempt, error),
-    }
-}
-
 pub(super) fn is_unknown_topic(code: RDKafkaErrorCode) -> bool {
     matches!(code, RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition)
+}
+
+/// Whether it goes on until somebody mends something outside of pageberg.
+pub(super) fn needs_somebody(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode::{
+        Authentication, BadCompression, BadMessage, ClusterAuthorizationFailed, GroupAuthorizationFailed,
+        InvalidMessage, InvalidSessionTimeout, SaslAuthenticationFailed, TopicAuthorizationFailed,
+        TransactionalIdAuthorizationFailed, UnsupportedCompressionType,
+    };
+    let lasting = [
+        Authentication,
+        BadCompression,
+        BadMessage,
+        ClusterAuthorizationFailed,
+        GroupAuthorizationFailed,
+        InvalidMessage,
+        InvalidSessionTimeout,
+        SaslAuthenticationFailed,
+        TopicAuthorizationFailed,
+        TransactionalIdAuthorizationFailed,
+        UnsupportedCompressionType,
+    ];
+    lasting.contains(&code)
+}
+
+/// Whether records that the brokers gave do not hold their checksum.
+pub(super) fn is_damage(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{BadCompression, BadMessage, InvalidMessage};
+    matches!(error.rdkafka_error_code(), Some(BadCompression | BadMessage | InvalidMessage))
 }
 
 /// Whether the group has, or is about to have, a newer generation than the one that a commit was made for.

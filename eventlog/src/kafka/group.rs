@@ -43,7 +43,8 @@ impl Group {
         shares.insert(topic.to_owned(), Arc::downgrade(share));
     }
 
-    /// What this process owns of a topic, which must include all partitions of `steps`; `None` when it never joined.
+    /// What this process owns of a topic, which must include all partitions of `steps` that have a position; `None` when it
+    /// never joined.
     ///
     /// # Errors
     /// `Moved` when a partition is not, or no more, this process's.
@@ -51,7 +52,7 @@ impl Group {
         let shares = self.shares.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(share) = shares.get(topic) else { return Ok(None) };
         let holding = share.upgrade().and_then(|share| share.holding()).ok_or(LogError::Moved)?;
-        let owns_all = steps.iter().all(|step| holding.partitions.contains(&step.partition));
+        let owns_all = steps.iter().all(|step| step.expected.is_none() || holding.partitions.contains(&step.partition));
         if owns_all { Ok(Some(holding)) } else { Err(LogError::Moved) }
     }
 }

@@ -13,13 +13,15 @@ use tokio::time::timeout;
 use super::append::Appender;
 use super::client::Clients;
 use super::config::Config;
+use super::errors;
 use super::group::Group;
 use super::membership::KafkaMembership;
+use super::partitioner::partition;
 use super::queries::{self, Asked, asked, blocking};
 use super::reader::KafkaReader;
 use super::topics::Topics;
 use super::transactor::KafkaTransactor;
-use crate::{EventLog, LogError, Membership, NewRecord, Reader, Transactor};
+use crate::{EventLog, LogError, Membership, NewRecord, Reader, Receipts, Transactor};
 
 /// The log on a Kafka cluster. Its clients reconnect by themselves for as long as it lives.
 pub struct KafkaLog(Arc<Inner>);
@@ -67,11 +69,24 @@ impl KafkaLog {
         }
     }
 
+    /// The members of a group now, of whichever process.
+    ///
+    /// # Errors
+    /// `Unavailable` when the brokers do not tell.
+    pub async fn members(&self, group: &str) -> Result<usize, LogError> {
+        let (queries, group, timeout) = (self.0.queries.clone(), group.to_owned(), self.0.clients.request_timeout());
+        blocking(move || queries::members(&queries, &group, timeout)).await
+    }
+
     /// Refuses partitions that a topic, made if need be, does not have.
     async fn check_partition(&self, topic: &str, partition: i32) -> Result<(), LogError> {
+        if partition < 0 {
+            return Err(LogError::OutOfRange { partition, requested: 0, held: 0..0 });
+        }
         match self.0.topics.partitions(topic).await?.contains(&partition) {
             true => Ok(()),
-            false => Err(LogError::OutOfRange { partition, requested: 0, held: 0..0 }),
+            // The broker that was asked may be the last one to learn of it.
+            false => Err(LogError::Unavailable { reason: format!("no partition {partition} of {topic} is known yet") }),
         }
     }
 }
@@ -96,7 +111,27 @@ impl Inner {
 #[async_trait]
 impl EventLog for KafkaLog {
     async fn append(&self, topic: &str, records: Vec<NewRecord>) -> Result<Vec<(i32, i64)>, LogError> {
-        self.0.appender.append(&self.0.topics, topic, records).await
+        let receipts = Receipts::new(records.len());
+        match self.append_each(topic, &records, &receipts).await {
+            Ok(()) => Ok(receipts.positions().into_iter().flatten().collect()),
+            Err(error @ (LogError::Busy | LogError::TooLarge { .. })) if !receipts.is_empty() => {
+                Err(errors::unavailable("append all records", &error))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn append_each(&self, topic: &str, records: &[NewRecord], receipts: &Receipts) -> Result<(), LogError> {
+        self.0.appender.append(&self.0.topics, topic, records, receipts).await
+    }
+
+    fn partition_of(&self, topic: &str, key: &[u8]) -> Option<i32> {
+        let partitions = self.0.topics.known_partitions(topic)?;
+        if key.is_empty() || partitions < 2 { None } else { partition(key, partitions) }
+    }
+
+    async fn is_own(&self, topic: &str) -> Result<bool, LogError> {
+        self.0.topics.is_own(topic).await
     }
 
     async fn partitions(&self, topic: &str) -> Result<Vec<i32>, LogError> {

@@ -14,7 +14,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::watch;
 
 use super::client::Clients;
-use super::context::Context;
+use super::context::{Context, RateLimit};
 use super::errors;
 use crate::metrics::KAFKA_REBALANCES;
 use crate::{LogError, Membership};
@@ -41,6 +41,8 @@ pub(super) struct Share {
     holding: RwLock<Option<Arc<Holding>>>,
     /// `None` until the group has first told.
     partitions: watch::Sender<Option<Vec<i32>>>,
+    /// Why the group does not take this process, last.
+    trouble: watch::Sender<String>,
 }
 
 impl Share {
@@ -50,6 +52,17 @@ impl Share {
 
     fn hold(&self, holding: Option<Holding>) {
         *self.holding.write().unwrap_or_else(PoisonError::into_inner) = holding.map(Arc::new);
+    }
+
+    /// Makes known what keeps this process out of the group until somebody mends it.
+    fn report(&self, context: &MemberContext, error: &KafkaError) {
+        let (group, topic) = (&context.group, &context.topic);
+        if !error.rdkafka_error_code().is_some_and(errors::needs_somebody) {
+            tracing::debug!(group, %error, "the member goes on after an error");
+        } else if context.refusals.is_due() {
+            tracing::warn!(group, topic, %error, "the group does not take this process, which gets no partitions");
+            self.trouble.send_replace(error.to_string());
+        }
     }
 
     fn owned(&self) -> Vec<i32> {
@@ -63,6 +76,7 @@ struct MemberContext {
     group: String,
     topic: String,
     share: Arc<Share>,
+    refusals: RateLimit,
 }
 
 impl MemberContext {
@@ -131,6 +145,7 @@ impl ConsumerContext for MemberContext {
 /// A member of a group, which leaves when it is dropped.
 pub(super) struct KafkaMembership {
     partitions: watch::Receiver<Option<Vec<i32>>>,
+    trouble: watch::Receiver<String>,
     /// Closed by dropping it.
     _stay: watch::Sender<()>,
 }
@@ -146,12 +161,15 @@ impl KafkaMembership {
         let partitions = watch::Sender::new(None);
         let mut receiver = partitions.subscribe();
         receiver.mark_unchanged();
-        let share = Arc::new(Share { holding: RwLock::new(None), partitions });
+        let trouble = watch::Sender::new(String::new());
+        let troubles = trouble.subscribe();
+        let share = Arc::new(Share { holding: RwLock::new(None), partitions, trouble });
         let context = MemberContext {
             client: Context::new("member"),
             group: group.to_owned(),
             topic: topic.to_owned(),
             share: share.clone(),
+            refusals: RateLimit::default(),
         };
         let consumer = BaseConsumer::from_config_and_context(&clients.member(group), context)
             .and_then(|consumer| consumer.subscribe(&[topic]).map(|()| consumer))
@@ -163,7 +181,7 @@ impl KafkaMembership {
         };
         let started = thread::Builder::new().name("kafka-member".to_owned()).spawn(member);
         started.map_err(|error| errors::unavailable("start a thread", &error))?;
-        Ok((Self { partitions: receiver, _stay: stay }, share))
+        Ok((Self { partitions: receiver, trouble: troubles, _stay: stay }, share))
     }
 }
 
@@ -171,7 +189,7 @@ impl KafkaMembership {
 fn keep_membership(consumer: Member, staying: &watch::Receiver<()>) {
     while staying.has_changed().is_ok() {
         if let Some(Err(error)) = consumer.poll(POLL) {
-            tracing::debug!(group = consumer.context().group, %error, "the member goes on after an error");
+            consumer.context().share.report(consumer.context(), &error);
         }
     }
     consumer.context().share.hold(None);
@@ -180,9 +198,15 @@ fn keep_membership(consumer: Member, staying: &watch::Receiver<()>) {
 #[async_trait]
 impl Membership for KafkaMembership {
     async fn assigned(&mut self) -> Result<Vec<i32>, LogError> {
-        match self.partitions.changed().await {
-            Ok(()) => Ok(self.partitions.borrow_and_update().clone().unwrap_or_default()),
-            Err(error) => Err(errors::unavailable("follow the group", &error)),
+        tokio::select! {
+            changed = self.partitions.changed() => match changed {
+                Ok(()) => Ok(self.partitions.borrow_and_update().clone().unwrap_or_default()),
+                Err(error) => Err(errors::unavailable("follow the group", &error)),
+            },
+            Ok(()) = self.trouble.changed() => {
+                let reason = self.trouble.borrow_and_update().clone();
+                Err(LogError::Unavailable { reason: format!("failed to join the group: {reason}") })
+            }
         }
     }
 }

@@ -25,8 +25,10 @@ mod errors;
 mod group;
 mod log;
 mod membership;
+mod partitioner;
 mod queries;
 mod reader;
+mod sender;
 mod topics;
 mod transactor;
 

@@ -79,7 +79,7 @@ pub(super) fn partitions(consumer: &Asked, topic: &str, timeout: Duration) -> Re
 pub(super) fn bounds(consumer: &Asked, topic: &str, partition: i32, timeout: Duration) -> Result<Range<i64>, LogError> {
     match patiently(timeout, |remaining| consumer.fetch_watermarks(topic, partition, remaining)) {
         Ok((start, end)) => Ok(start..end),
-        Err(error) => Err(errors::of_topic(topic, "ask for the offsets held", &error)),
+        Err(error) => Err(errors::unavailable("ask for the offsets held", &error)),
     }
 }
 
@@ -99,7 +99,7 @@ pub(super) fn offset_for_time(
         let found = consumer.offsets_for_times(times, remaining)?;
         Ok(offsets(&found)?.get(partition))
     };
-    patiently(timeout, ask).map_err(|error| errors::of_topic(topic, "ask for the offset of a time", &error))
+    patiently(timeout, ask).map_err(|error| errors::unavailable("ask for the offset of a time", &error))
 }
 
 /// What the consumer's group has committed in `partitions`. Waits for transactions that would change it.
@@ -122,8 +122,15 @@ pub(super) fn positions(
             reason: "the brokers do not answer, or a transaction of a killed worker on the positions is still open"
                 .into(),
         },
-        _ => errors::of_topic(topic, "ask for the positions", &error),
+        _ => errors::unavailable("ask for the positions", &error),
     })
+}
+
+/// The number of a group's members.
+pub(super) fn members(consumer: &Asked, group: &str, timeout: Duration) -> Result<usize, LogError> {
+    let found = consumer.fetch_group_list(Some(group), timeout);
+    let found = found.map_err(|error| errors::unavailable("ask for the members of the group", &error))?;
+    Ok(found.groups().iter().filter(|found| found.name() == group).map(|found| found.members().len()).sum())
 }
 
 /// Asks again for as long as the answer is one that passes.
@@ -152,6 +159,9 @@ fn offsets(answer: &TopicPartitionList) -> KafkaResult<Positions> {
         element.error()?;
         if let Offset::Offset(offset) = element.offset() {
             offsets.set(element.partition(), offset);
+            if let Ok(mark) = element.metadata().parse() {
+                offsets.mark(element.partition(), mark);
+            }
         }
     }
     Ok(offsets)

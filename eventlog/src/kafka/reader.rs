@@ -12,7 +12,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::client::{Clients, create, retire};
+use super::client::{Clients, Retiring, create};
 use super::context::Context;
 use super::errors;
 use super::queries::{self, Asked, blocking};
@@ -20,11 +20,11 @@ use crate::{LogError, Reader, Record};
 
 /// How much memory payloads share.
 const PAYLOADS_BYTES: usize = 64 << 10;
+const DAMAGED: RDKafkaErrorCode = RDKafkaErrorCode::BadMessage;
 
 pub(super) struct KafkaReader {
     topic: String,
-    /// Taken only when dropped.
-    consumer: Option<StreamConsumer<Context>>,
+    consumer: Retiring<StreamConsumer<Context>>,
     queries: Asked,
     timeout: Duration,
     /// The next offset to be given out, for each assigned partition.
@@ -33,31 +33,35 @@ pub(super) struct KafkaReader {
     stuck: bool,
     /// What came after the records that were given out last.
     failed: Option<LogError>,
+    /// Whether a batch did not hold its checksum: librdkafka would go on behind it.
+    damaged: bool,
 }
 
 impl KafkaReader {
     pub(super) fn new(clients: &Clients, queries: &Asked, topic: &str) -> Result<Self, LogError> {
+        let consumer: StreamConsumer<Context> = create(&clients.reader(), "reader")?;
         Ok(Self {
             topic: topic.to_owned(),
-            consumer: Some(create(&clients.reader(), "reader")?),
+            consumer: consumer.into(),
             queries: queries.clone(),
             timeout: clients.request_timeout(),
             positions: Positions::default(),
             stuck: false,
             failed: None,
+            damaged: false,
         })
     }
 
     /// Sets the consumer to `positions`; it forgets what it has fetched.
     fn apply(&self) -> Result<(), LogError> {
-        let assignment = |consumer: &StreamConsumer<Context>| {
+        let assignment = || {
             let mut partitions = TopicPartitionList::new();
             for (partition, next) in self.positions.iter() {
                 partitions.add_partition_offset(&self.topic, partition, Offset::Offset(next))?;
             }
-            consumer.assign(&partitions)
+            self.consumer.assign(&partitions)
         };
-        self.consumer.as_ref().map_or(Ok(()), assignment).map_err(|error| errors::unavailable("assign", &error))
+        assignment().map_err(|error| errors::unavailable("assign", &error))
     }
 
     /// Refuses a position that is not held; goes on when all are.
@@ -82,7 +86,7 @@ impl KafkaReader {
     /// consumer before the last wait, so that dropping this loses nothing.
     async fn fetch(&mut self, max_bytes: usize) -> Vec<Record> {
         let (mut records, mut bytes, mut payloads) = (Vec::new(), 0, BytesMut::with_capacity(PAYLOADS_BYTES));
-        let Some(consumer) = &self.consumer else { return records };
+        let consumer = &self.consumer;
         let mut messages = consumer.stream();
         loop {
             let message = match records.is_empty() {
@@ -101,7 +105,10 @@ impl KafkaReader {
                 // Fetched before the last assignment.
                 Some(Ok(_)) => {}
                 Some(Err(error)) if is_lost_position(&error) => self.stuck = true,
-                Some(Err(error)) => self.failed = judge(&self.topic, &error),
+                Some(Err(error)) => {
+                    self.damaged = errors::is_damage(&error);
+                    self.failed = lasting(consumer.context(), &self.topic, &error);
+                }
                 None => break,
             }
             if bytes >= max_bytes || self.stuck || self.failed.is_some() {
@@ -118,6 +125,7 @@ impl Reader for KafkaReader {
         self.positions = positions.clone();
         self.stuck = false;
         self.failed = None;
+        self.damaged = false;
         self.apply()
     }
 
@@ -129,6 +137,9 @@ impl Reader for KafkaReader {
             if let Some(error) = self.failed.take() {
                 return Err(error);
             }
+            if self.damaged {
+                return Err(errors::unavailable(&format!("read the topic {}", self.topic), &DAMAGED));
+            }
             let records = self.fetch(max_bytes).await;
             if !records.is_empty() {
                 return Ok(records);
@@ -137,22 +148,16 @@ impl Reader for KafkaReader {
     }
 }
 
-impl Drop for KafkaReader {
-    fn drop(&mut self) {
-        if let Some(consumer) = self.consumer.take() {
-            retire(consumer);
-        }
-    }
-}
-
 /// Copies a record. Payloads share memory, which takes one allocation for many of them.
 fn read(message: &BorrowedMessage<'_>, payloads: &mut BytesMut) -> Record {
     payloads.extend_from_slice(message.payload().unwrap_or_default());
-    let micros = message.timestamp().to_millis().unwrap_or_default().saturating_mul(1_000);
+    // Producers may leave a record without a time.
+    let time = message.timestamp().to_millis().filter(|millis| *millis >= 0);
+    let time = time.and_then(|millis| Timestamp::from_micros(millis.saturating_mul(1_000)).ok());
     Record {
         partition: message.partition(),
         offset: message.offset(),
-        time: Timestamp::from_micros(micros).unwrap_or_default(),
+        time: time.unwrap_or_else(Timestamp::now),
         payload: payloads.split().freeze(),
     }
 }
@@ -163,14 +168,15 @@ fn is_lost_position(error: &KafkaError) -> bool {
     matches!(error.rdkafka_error_code(), Some(AutoOffsetReset | LogTruncation | OffsetOutOfRange))
 }
 
-/// What the consumer does not get over by itself.
-fn judge(topic: &str, error: &KafkaError) -> Option<LogError> {
-    match error.rdkafka_error_code() {
-        Some(code) if errors::is_unknown_topic(code) => Some(LogError::UnknownTopic(topic.to_owned())),
-        Some(code @ RDKafkaErrorCode::TopicAuthorizationFailed) => Some(errors::unavailable("read", &code)),
-        _ => {
-            tracing::debug!(topic, %error, "the reader goes on after an error");
-            None
-        }
+/// What the consumer does not get over by itself; it is logged, as the caller may try again without a word.
+fn lasting(context: &Context, topic: &str, error: &KafkaError) -> Option<LogError> {
+    let code = error.rdkafka_error_code()?;
+    if !errors::is_unknown_topic(code) && !errors::needs_somebody(code) {
+        tracing::debug!(topic, %error, "the reader goes on after an error");
+        return None;
     }
+    if context.refusals.is_due() {
+        tracing::warn!(topic, %error, "a topic cannot be read");
+    }
+    Some(errors::unavailable(&format!("read the topic {topic}"), &code))
 }

@@ -1,10 +1,13 @@
 //! Topics come into being when they are first named, if that is allowed.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, ConfigEntry, ConfigSource, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::error::RDKafkaErrorCode;
 use tokio::time::sleep;
 
@@ -19,13 +22,19 @@ use crate::metrics::AppendMetrics;
 const LOOK_AGAIN_AFTER: Duration = Duration::from_millis(20);
 /// Tells the brokers' default from a number of replicas.
 const DEFAULT_REPLICATION: i32 = -1;
+/// The time at which the log took a record, which never runs back within a partition.
+const TIME_OF_RECORDS: (&str, &str) = ("message.timestamp.type", "LogAppendTime");
+/// The largest batch that a topic takes.
+const MAX_BYTES: &str = "max.message.bytes";
 const HOUR_MS: u64 = 3_600_000;
 
 /// A topic that exists.
 pub(super) struct Topic {
-    /// The largest payload that it takes.
+    /// The largest payload that it takes, and the largest batch of several.
     pub(super) max_payload_bytes: usize,
     pub(super) metrics: AppendMetrics,
+    /// How many partitions it had when that was last asked.
+    partitions: AtomicU32,
 }
 
 /// The topics seen so far, and the means to make others.
@@ -33,6 +42,8 @@ pub(super) struct Topics {
     config: Config,
     timeout: Duration,
     known: RwLock<HashMap<String, Arc<Topic>>>,
+    /// All that were ever there. A broker that does not list one of them has not learned of it, or somebody has deleted it.
+    seen: RwLock<HashSet<String>>,
     /// One asks the brokers while the others wait. Holds when that last failed, and why.
     asking: tokio::sync::Mutex<Option<(Instant, String)>>,
     consumer: Asked,
@@ -45,6 +56,7 @@ impl Topics {
             config: config.clone(),
             timeout: clients.request_timeout(),
             known: RwLock::default(),
+            seen: RwLock::default(),
             asking: tokio::sync::Mutex::new(None),
             consumer: consumer.clone(),
             admin: create(&clients.any(), "admin")?,
@@ -66,21 +78,41 @@ impl Topics {
             return Err(LogError::Unavailable { reason: reason.clone() });
         }
         let found = self.find_or_make(name).await;
-        if let Err(LogError::Unavailable { reason }) = &found {
-            *failed = Some((Instant::now(), reason.clone()));
+        if let Err(error) = &found {
+            *failed = Some((Instant::now(), error.to_string()));
         }
         found
     }
 
     /// The partitions of a topic, made if need be.
     pub(super) async fn partitions(&self, name: &str) -> Result<Vec<i32>, LogError> {
+        let topic = self.named(name).await?;
+        let partitions = self.look_up(name).await?.ok_or_else(|| {
+            self.forget(name);
+            not_listed(name)
+        })?;
+        topic.partitions.store(count(&partitions), Ordering::Relaxed);
+        Ok(partitions)
+    }
+
+    /// Whether the topic has the settings of its own that [`Topics::make`] gives; `false` when the cluster does not tell.
+    pub(super) async fn is_own(&self, name: &str) -> Result<bool, LogError> {
         self.named(name).await?;
-        self.look_up(name).await?.ok_or_else(|| LogError::UnknownTopic(name.to_owned()))
+        let settings = self.settings(name).await.unwrap_or_default();
+        let own = |key| settings.iter().find(|found| found.name == key && found.source == ConfigSource::DynamicTopic);
+        let time = own(TIME_OF_RECORDS.0).and_then(|setting| setting.value.as_deref());
+        // Its value may have been changed since.
+        Ok(time == Some(TIME_OF_RECORDS.1) && own(MAX_BYTES).is_some())
     }
 
     /// Looks at the topic anew when it is next named, for it may have been deleted.
     pub(super) fn forget(&self, name: &str) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+    }
+
+    /// How many partitions a topic has, as far as that is known.
+    pub(super) fn known_partitions(&self, name: &str) -> Option<u32> {
+        Some(self.known(name)?.partitions.load(Ordering::Relaxed))
     }
 
     fn known(&self, name: &str) -> Option<Arc<Topic>> {
@@ -93,15 +125,24 @@ impl Topics {
     }
 
     async fn find_or_make(&self, name: &str) -> Result<Arc<Topic>, LogError> {
-        if self.look_up(name).await?.is_none() {
-            if !self.config.create_topics {
-                return Err(LogError::UnknownTopic(name.to_owned()));
+        let mut found = self.look_up(name).await?;
+        if found.is_none() {
+            if self.config.create_topics {
+                self.make(name).await?;
             }
-            self.make(name).await?;
-            self.wait_until_visible(name).await?;
+            found = self.look_patiently(name).await?;
         }
+        let Some(partitions) = found else {
+            let was_there = self.seen.read().unwrap_or_else(PoisonError::into_inner).contains(name);
+            return Err(match self.config.create_topics || was_there {
+                true => not_listed(name),
+                false => LogError::UnknownTopic(name.to_owned()),
+            });
+        };
+        self.seen.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         let max_payload_bytes = self.max_batch_bytes(name).await.saturating_sub(RECORD_OVERHEAD_BYTES);
-        let topic = Arc::new(Topic { max_payload_bytes, metrics: AppendMetrics::new(name) });
+        let (metrics, partitions) = (AppendMetrics::new(name), AtomicU32::new(count(&partitions)));
+        let topic = Arc::new(Topic { max_payload_bytes, metrics, partitions });
         self.known.write().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned(), topic.clone());
         Ok(topic)
     }
@@ -115,9 +156,8 @@ impl Topics {
         let max_bytes = (self.config.max_record_bytes + RECORD_OVERHEAD_BYTES).to_string();
         let topic = NewTopic::new(name, self.config.topic_partitions, replication)
             .set("retention.ms", &retention_ms)
-            .set("max.message.bytes", &max_bytes)
-            // The time at which the log took a record, which never runs back within a partition.
-            .set("message.timestamp.type", "LogAppendTime");
+            .set(MAX_BYTES, &max_bytes)
+            .set(TIME_OF_RECORDS.0, TIME_OF_RECORDS.1);
         let attempt = "make a topic";
         let made = self.admin.create_topics([&topic], &self.options()).await;
         match made.map_err(|error| errors::unavailable(attempt, &error))?.pop() {
@@ -131,40 +171,42 @@ impl Topics {
         }
     }
 
-    async fn wait_until_visible(&self, name: &str) -> Result<(), LogError> {
+    /// The partitions of a topic that comes to be listed within the time that brokers have for an answer.
+    async fn look_patiently(&self, name: &str) -> Result<Option<Vec<i32>>, LogError> {
         let deadline = Instant::now() + self.timeout;
-        while self.look_up(name).await?.is_none() {
-            if Instant::now() > deadline {
-                return Err(LogError::Unavailable { reason: format!("the new topic {name} has no leader yet") });
+        loop {
+            match self.look_up(name).await? {
+                None if Instant::now() < deadline => sleep(LOOK_AGAIN_AFTER).await,
+                found => return Ok(found),
             }
-            sleep(LOOK_AGAIN_AFTER).await;
         }
-        Ok(())
     }
 
     /// The topic's `max.message.bytes`, or our own limit where that is smaller or the cluster does not tell.
     async fn max_batch_bytes(&self, name: &str) -> usize {
         let own = self.config.max_record_bytes + RECORD_OVERHEAD_BYTES;
+        let settings = self.settings(name).await.unwrap_or_default();
+        let limit = settings.iter().find(|setting| setting.name == MAX_BYTES);
+        let limit: Option<usize> = limit.and_then(|limit| limit.value.as_ref()?.parse().ok());
+        limit.map_or(own, |limit| limit.min(own))
+    }
+
+    /// The topic's settings; `None` when the cluster does not tell.
+    async fn settings(&self, name: &str) -> Option<Vec<ConfigEntry>> {
         let described = self.admin.describe_configs([&ResourceSpecifier::Topic(name)], &self.options()).await;
-        let described = described.ok().and_then(|mut all| all.pop()).and_then(Result::ok);
-        let limit: Option<usize> =
-            described.as_ref().and_then(|topic| topic.get("max.message.bytes")?.value.as_ref()?.parse().ok());
-        match limit {
-            Some(limit) if limit < self.config.batch_bytes as usize => {
-                tracing::warn!(
-                    topic = name,
-                    max_message_bytes = limit,
-                    batch_bytes = self.config.batch_bytes,
-                    "the topic takes smaller batches than are sent: lower kafka.batch_bytes"
-                );
-                limit.min(own)
-            }
-            Some(limit) => limit.min(own),
-            None => own,
-        }
+        Some(described.ok()?.pop()?.ok()?.entries)
     }
 
     fn options(&self) -> AdminOptions {
         AdminOptions::new().request_timeout(Some(self.timeout)).operation_timeout(Some(self.timeout))
     }
+}
+
+/// A broker that was just started, or a topic that was just made: the news is on its way.
+fn not_listed(name: &str) -> LogError {
+    LogError::Unavailable { reason: format!("the brokers do not list the topic {name}, or it has no leader yet") }
+}
+
+fn count(partitions: &[i32]) -> u32 {
+    u32::try_from(partitions.len()).unwrap_or(u32::MAX)
 }

@@ -14,7 +14,7 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use super::append::{check_sizes, outgoing};
-use super::client::{create, retire};
+use super::client::{Retiring, create};
 use super::context::Transactional;
 use super::errors;
 use super::group::Group;
@@ -24,7 +24,7 @@ use super::queries::{self, blocking};
 use crate::metrics::KAFKA_TRANSACTION_SECONDS;
 use crate::{LogError, NewRecord, Transactor};
 
-type TransactionalProducer = ThreadedProducer<Transactional>;
+type TransactionalProducer = Retiring<ThreadedProducer<Transactional>>;
 
 const SETTLE_STEP: Duration = Duration::from_millis(1);
 
@@ -56,10 +56,12 @@ enum Failure {
 
 impl KafkaTransactor {
     pub(super) async fn new(log: Arc<Inner>, group: Arc<Group>, output: &str) -> Result<Self, LogError> {
+        let limit = log.topics.named(output).await?.max_payload_bytes;
         let id = format!("{}.{output}.{}", group.name, Uuid::new_v4());
         let clients = log.clients.clone();
         let producer = blocking(move || {
-            let producer: TransactionalProducer = create(&clients.transactional(&id), "transactor")?;
+            let producer: ThreadedProducer<Transactional> = create(&clients.transactional(&id, limit), "transactor")?;
+            let producer = TransactionalProducer::from(producer);
             match producer.init_transactions(clients.transaction_timeout()) {
                 Ok(()) => Ok(producer),
                 Err(error) => Err(errors::unavailable("begin to write in transactions", &error)),
@@ -96,14 +98,6 @@ impl Transactor for KafkaTransactor {
         let (producer, result) = blocking(move || Ok(commit.run(producer))).await?;
         self.producer = producer;
         result
-    }
-}
-
-impl Drop for KafkaTransactor {
-    fn drop(&mut self) {
-        if let Some(producer) = self.producer.take() {
-            retire(producer);
-        }
     }
 }
 
@@ -168,7 +162,9 @@ impl Commit {
     fn send_positions(&self, producer: &TransactionalProducer) -> Result<(), KafkaError> {
         let mut offsets = TopicPartitionList::new();
         for step in &self.advance.steps {
-            offsets.add_partition_offset(&self.advance.topic, step.partition, Offset::Offset(step.next))?;
+            let mut offset = offsets.add_partition(&self.advance.topic, step.partition);
+            offset.set_offset(Offset::Offset(step.next))?;
+            offset.set_metadata(step.last.map(|mark| mark.to_string()).unwrap_or_default());
         }
         if offsets.count() == 0 {
             return Ok(());

@@ -84,6 +84,16 @@ impl MemoryLog {
         self.0.state().partition(topic, partition)?.remove_before(offset);
         Ok(())
     }
+
+    /// Removes the records from an offset on, as a broker does that comes back without its newest ones.
+    ///
+    /// # Errors
+    /// `OutOfRange` for an unknown partition.
+    pub fn remove_from(&self, topic: &str, partition: i32, offset: i64) -> Result<(), LogError> {
+        self.0.state().partition(topic, partition)?.remove_from(offset);
+        self.0.changed.send_replace(());
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -98,6 +108,10 @@ impl EventLog for MemoryLog {
         });
         self.0.changed.send_replace(());
         result
+    }
+
+    async fn is_own(&self, _topic: &str) -> Result<bool, LogError> {
+        Ok(true)
     }
 
     async fn partitions(&self, topic: &str) -> Result<Vec<i32>, LogError> {

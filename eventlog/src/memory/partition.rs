@@ -44,4 +44,8 @@ impl Partition {
         self.records.drain(..removed as usize);
         self.start += removed;
     }
+
+    pub(super) fn remove_from(&mut self, offset: i64) {
+        self.records.truncate((offset - self.start).max(0) as usize);
+    }
 }

@@ -13,7 +13,7 @@ fn record(payload: &'static str) -> NewRecord {
 }
 
 fn advance(expected: Option<i64>, next: i64) -> Advance {
-    Advance { topic: Arc::from("raw"), steps: vec![Step { partition: 0, expected, next }] }
+    Advance { topic: Arc::from("raw"), steps: vec![Step { partition: 0, expected, next, last: None }] }
 }
 
 fn start() -> Positions {

@@ -10,8 +10,8 @@ use event::{Positions, Timestamp};
 use eventlog::embedded::{Config, EmbeddedLog};
 use eventlog::kafka::{self, KafkaLog};
 use eventlog::memory::{MAX_RECORD_BYTES, MemoryLog};
-use eventlog::spool::{self, SpooledLog};
 use eventlog::{EventLog, NewRecord, Record};
+use spool::{self, SpooledLog};
 
 use testkit::kafka_console::read_topic;
 use testkit::services::kafka::{SharedKafka, unique};

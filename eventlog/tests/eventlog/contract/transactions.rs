@@ -12,7 +12,7 @@ use crate::contract::fixture::{Fixture, numbered, record, within};
 const GROUP: &str = "sink";
 
 fn advance(fixture: &Fixture, expected: Option<i64>, next: i64) -> Advance {
-    Advance { topic: Arc::from(fixture.topic.as_str()), steps: vec![Step { partition: 0, expected, next }] }
+    Advance { topic: Arc::from(fixture.topic.as_str()), steps: vec![Step { partition: 0, expected, next, last: None }] }
 }
 
 fn output(fixture: &Fixture) -> String {

@@ -162,3 +162,64 @@ async fn closing_makes_durable_what_waits_and_takes_nothing_more() {
     assert!(matches!(log.append("new", vec![record("late")]).await, Err(LogError::Unavailable { .. })));
     assert_eq!(payloads(&open(dir.path(), 1 << 20).unwrap()).await.len(), 1 + taken);
 }
+
+#[tokio::test]
+async fn a_disk_that_finds_itself_full_only_when_it_syncs_refuses_and_the_log_goes_on() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
+    let log = open_with(dir.path(), disk.options());
+    append(&log, "before").await.unwrap();
+    for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded] {
+        disk.fail_next_sync(kind);
+        assert!(matches!(append(&log, "refused").await, Err(LogError::Full { .. })));
+    }
+    assert_eq!((append(&log, "after").await.unwrap(), log.failure()), (1, None));
+    log.close().await;
+    assert_eq!(payloads(&open(dir.path(), 1 << 20).unwrap()).await, ["before", "after"]);
+}
+
+#[tokio::test]
+async fn a_disk_that_is_full_when_a_segment_is_synced_refuses_and_goes_on() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
+    let config = Config { segment_bytes: 100, ..Config::default() };
+    let log = open_with(dir.path(), Options { config, ..disk.options() });
+    append(&log, vec![b'x'; 200]).await.unwrap();
+    disk.fail_next_sync(ErrorKind::StorageFull);
+    assert!(matches!(append(&log, "refused").await, Err(LogError::Full { .. })));
+    assert_eq!(append(&log, "taken").await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_that_only_a_restart_ends_is_told_by_its_topic() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
+    let log = open_with(dir.path(), disk.options());
+    append(&log, "before").await.unwrap();
+    assert_eq!(log.failure(), None);
+    disk.fail_next_sync(ErrorKind::Other);
+    append(&log, "lost").await.unwrap_err();
+    // The sender has its answer first.
+    eventually(async || log.failure().is_some()).await;
+    let reason = log.failure().unwrap();
+    assert!(reason.starts_with(TOPIC) && reason.contains("restart"), "{reason}");
+    let (dir, sound) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
+    let log = open_with(dir.path(), sound.options());
+    append(&log, "x").await.unwrap();
+    log.close().await;
+    assert_eq!(log.failure(), None, "an end that was wanted is none");
+}
+
+/// The new file has the name of the one that the reader looks for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_of_a_segment_whose_successor_was_not_synced_is_told_so() {
+    let (dir, disk) = (tempfile::tempdir().unwrap(), Arc::new(FaultyDisk::default()));
+    let config = Config { segment_bytes: 100, ..Config::default() };
+    let log = open_with(dir.path(), Options { config, ..disk.options() });
+    let mut transactor = log.transactor("sink", TOPIC).await.unwrap();
+    for next in 0..2 {
+        transactor.commit(Vec::new(), &advance((next > 0).then(|| next - 1), next)).await.unwrap();
+    }
+    disk.fail_next_dir_sync(ErrorKind::Other);
+    transactor.commit(Vec::new(), &advance(Some(1), 2)).await.unwrap_err();
+    eventually(async || log.failure().is_some()).await;
+    let asked = timeout(DEADLINE, log.offset_for_time(TOPIC, 0, event::Timestamp::now())).await;
+    assert!(matches!(asked.unwrap(), Err(LogError::Unavailable { .. })));
+}

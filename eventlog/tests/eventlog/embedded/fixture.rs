@@ -50,7 +50,7 @@ pub(crate) async fn payloads(log: &EmbeddedLog) -> Vec<String> {
 
 /// A move of partition 0 of the topic `raw`.
 pub(crate) fn advance(expected: Option<i64>, next: i64) -> Advance {
-    Advance { topic: "raw".into(), steps: vec![Step { partition: 0, expected, next }] }
+    Advance { topic: "raw".into(), steps: vec![Step { partition: 0, expected, next, last: None }] }
 }
 
 pub(crate) async fn position(log: &EmbeddedLog) -> Option<i64> {

@@ -6,6 +6,7 @@ mod damage;
 mod disk;
 mod failures;
 mod fixture;
+mod full;
 mod index;
 mod read_only;
 mod retention;

@@ -39,7 +39,7 @@ pub(crate) fn text(record: &Record) -> String {
 
 /// The move of partition 0 of `topic`.
 pub(crate) fn advance(topic: &str, expected: Option<i64>, next: i64) -> Advance {
-    Advance { topic: topic.into(), steps: vec![Step { partition: 0, expected, next }] }
+    Advance { topic: topic.into(), steps: vec![Step { partition: 0, expected, next, last: None }] }
 }
 
 /// What a future gives, which must be before the deadline.

@@ -1,8 +1,13 @@
 //! How members of a group share a topic.
 
+use std::collections::BTreeSet;
+use std::time::Duration;
+
 use eventlog::{EventLog, LogError};
+use tokio::time::timeout;
 
 use crate::kafka::fixture::{advance, assigned, config, connect, record, shared, unique, within};
+use testkit::kafka_console::{add_partitions, create_topic};
 use testkit::services::kafka;
 
 #[tokio::test]
@@ -100,4 +105,27 @@ async fn after_a_rebalance_the_owner_of_a_partition_commits_for_it_and_the_other
     };
     within(goes_on).await;
     assert_eq!(logs[0].positions(&group, &topic).await.unwrap().get(0), Some(2));
+}
+
+/// The default of librdkafka is to look every five minutes.
+#[tokio::test]
+async fn a_member_gets_partitions_that_are_added_within_seconds() {
+    let (log, topic) = shared();
+    let address = kafka::shared().address();
+    create_topic(address, &topic, 2, &[]).await;
+    let mut member = log.join(&unique("workers"), &topic).await.unwrap();
+    assigned(&mut member, &[0, 1]).await;
+    add_partitions(address, &topic, 4).await;
+    let grown = assigned(&mut member, &[0, 1, 2, 3]);
+    timeout(Duration::from_secs(30), grown).await.expect("within seconds");
+    // Its producer writes to them as soon.
+    let all_written = async {
+        let mut written = BTreeSet::new();
+        while written.len() < 4 {
+            let records = (0..100).map(|n| record(&n.to_string(), "x")).collect();
+            let positions = log.append(&topic, records).await.unwrap();
+            written.extend(positions.into_iter().map(|(partition, _)| partition));
+        }
+    };
+    timeout(Duration::from_secs(30), all_written).await.expect("within seconds");
 }

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use event::EventId;
+use event::{EventId, Timestamp};
 use eventlog::kafka::{Compression, Config};
-use eventlog::{EventLog, LogError, NewRecord};
+use eventlog::{EventLog, LogError, NewRecord, Receipts};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use tokio::task::spawn_blocking;
 
 use crate::kafka::fixture::{DEADLINE, config, connect, reader_from_the_start, record, shared, text, unique, within};
-use testkit::kafka_console::{create_topic, read_topic};
+use testkit::kafka_console::{create_topic, read_topic, set_topic};
 use testkit::services::kafka;
 
 #[tokio::test]
@@ -45,6 +45,7 @@ async fn a_key_goes_to_the_partition_that_java_clients_choose() {
     ] {
         let (partition, _) = log.append(&topic, vec![record(key, "x")]).await.unwrap()[0];
         assert_eq!(partition, (hash & i32::MAX) % 4, "{key}");
+        assert_eq!(log.partition_of(&topic, key.as_bytes()), Some(partition), "{key}");
     }
 }
 
@@ -145,4 +146,80 @@ async fn more_than_the_queue_takes_is_busy_and_none_of_it_written() {
     let all_at_once = log.append(&topic, (0..50).map(|_| record("a", "alone")).collect()).await;
     assert_eq!(all_at_once.unwrap().len(), 50, "one call may be larger than the queue when it is empty");
     assert!(read(topic).await.iter().all(|seen| seen.payload != b"refused"));
+}
+
+#[tokio::test]
+async fn one_call_as_large_as_the_queue_is_taken_while_others_come_and_go() {
+    let (_, topic) = shared();
+    let log = connect(&Config { max_queue_records: 1_000, ..config(kafka::shared().address()) });
+    let others = (0..8).map(|n| {
+        let (log, topic) = (Arc::clone(&log), topic.clone());
+        tokio::spawn(async move {
+            loop {
+                // Busy while the large one waits for its turn.
+                if log.append(&topic, vec![record(&n.to_string(), "small"); 50]).await.is_err() {
+                    tokio::task::yield_now().await;
+                }
+            }
+        })
+    });
+    let others: Vec<_> = others.collect();
+    for _ in 0..20 {
+        let large = within(log.append(&topic, vec![record("a", "large"); 1_000])).await;
+        assert_eq!(large.unwrap().len(), 1_000);
+    }
+    others.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test]
+async fn a_limit_that_is_lowered_makes_smaller_batches_and_is_nobodys_fault_but_a_larger_records() {
+    let (log, topic) = shared();
+    let address = kafka::shared().address();
+    create_topic(address, &topic, 1, &[]).await;
+    let many = |count| (0..count).map(|_| record("a", incompressible(1_000))).collect::<Vec<_>>();
+    log.append(&topic, many(200)).await.unwrap();
+    set_topic(address, &topic, &[("max.message.bytes", "20000")]).await;
+    for count in [200, 1, 200] {
+        assert_eq!(within(log.append(&topic, many(count))).await.unwrap().len(), count);
+    }
+    let refused = log.append(&topic, vec![record("a", incompressible(20_000))]).await;
+    assert!(matches!(refused, Err(LogError::TooLarge { bytes: 20_000, .. })), "{refused:?}");
+    assert_eq!(log.bounds(&topic, 0).await.unwrap().end, 601, "and each once");
+}
+
+/// Both, so that each has a batch of its own: what one partition refuses says nothing about another.
+#[tokio::test]
+async fn receipts_tell_which_records_of_a_failed_append_are_durable() {
+    let log = connect(&Config { delivery_timeout_ms: 2_000, ..config(kafka::shared().address()) });
+    let topic = unique("page_views");
+    let records = [record("a", "small"), record("b", incompressible(3_000)), record("c", "small")];
+    create_topic(kafka::shared().address(), &topic, 1, &[]).await;
+    log.append(&topic, records.to_vec()).await.unwrap();
+    set_topic(kafka::shared().address(), &topic, &[("max.message.bytes", "2500")]).await;
+    let receipts = Receipts::new(3);
+    let refused = log.append_each(&topic, &records, &receipts).await;
+    assert!(matches!(refused, Err(LogError::TooLarge { bytes: 3_000, .. })), "{refused:?}");
+    assert!(receipts.missing().contains(&1));
+    let rest: Vec<_> = receipts.missing().into_iter().filter(|index| *index != 1).collect();
+    let rest: Vec<_> = rest.into_iter().map(|index| records[index].clone()).collect();
+    log.append(&topic, rest).await.unwrap();
+    assert_eq!(log.bounds(&topic, 0).await.unwrap().end, 5, "no record is there twice");
+}
+
+/// Kafka keeps a time of -1 as it is given.
+#[tokio::test]
+async fn a_record_without_a_time_has_the_time_of_its_reading_and_not_1970() {
+    let (log, topic) = shared();
+    let address = kafka::shared().address();
+    create_topic(address, &topic, 1, &[("message.timestamp.type", "CreateTime")]).await;
+    let (written, before) = (topic.clone(), Timestamp::now());
+    let foreign = move || {
+        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", address).create().unwrap();
+        producer.send(BaseRecord::<(), [u8]>::to(&written).payload(b"{}").timestamp(-1)).unwrap();
+        producer.flush(DEADLINE).unwrap();
+    };
+    spawn_blocking(foreign).await.unwrap();
+    let mut reader = reader_from_the_start(&log, &topic).await;
+    let time = within(reader.next(1)).await.unwrap()[0].time;
+    assert!((before..=Timestamp::now()).contains(&time), "{time:?}");
 }

@@ -1,5 +1,6 @@
 //! How topics come into being.
 
+use event::Timestamp;
 use eventlog::kafka::Config;
 use eventlog::{EventLog, LogError};
 
@@ -58,4 +59,21 @@ async fn partitions_added_later_are_seen() {
     testkit::kafka_console::add_partitions(broker.address(), &topic, 3).await;
     let grown = async { while log.partitions(&topic).await.unwrap() != [0, 1, 2] {} };
     within(grown).await;
+}
+
+/// A broker may be the last one to learn of a topic or of a partition, which must end no process.
+#[tokio::test]
+async fn what_brokers_do_not_list_yet_is_asked_for_again() {
+    let broker = kafka::shared();
+    let (log, topic) = (connect(&Config { create_topics: false, ..config(broker.address()) }), unique("late"));
+    create_topic(broker.address(), &topic, 1, &[]).await;
+    log.append(&topic, vec![record("a", "x")]).await.unwrap();
+    assert!(log.bounds(&topic, 1).await.unwrap_err().is_retriable());
+    assert!(log.offset_for_time(&topic, 1, Timestamp::now()).await.unwrap_err().is_retriable());
+    delete_topic(broker.address(), &topic).await;
+    let gone = async { while log.bounds(&topic, 0).await.is_ok() {} };
+    within(gone).await;
+    for error in [log.partitions(&topic).await.unwrap_err(), log.bounds(&topic, 0).await.unwrap_err()] {
+        assert!(error.is_retriable(), "{error}");
+    }
 }

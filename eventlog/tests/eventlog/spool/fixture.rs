@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 
 use event::EventId;
 use eventlog::memory::MemoryLog;
-use eventlog::spool::{Config, SPOOLED_PARTITION, SpooledLog};
 use eventlog::{EventLog, LogError, NewRecord};
+use spool::{Config, SPOOLED_PARTITION, SpooledLog};
 use tempfile::TempDir;
 
 use crate::spool::remote::{Mood, Remote};
 
 pub(crate) const TOPIC: &str = "page_views";
-pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(180);
 
 /// Short times and small batches.
 pub(crate) fn config() -> Config {

@@ -5,8 +5,8 @@ use std::path::Path;
 
 use eventlog::embedded::ReadOnly;
 use eventlog::memory::MemoryLog;
-use eventlog::spool::{Config, SPOOLED_PARTITION};
 use eventlog::{EventLog, LogError};
+use spool::{Config, SPOOLED_PARTITION};
 
 use crate::spool::fixture::{Fixture, TOPIC, config, eventually, record};
 use crate::spool::remote::{Mood, Remote};

@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex};
 use eventlog::memory::MemoryLog;
 use eventlog::metrics::{SPOOL_AGE_SECONDS, SPOOL_BYTES, SPOOL_RECORDS, SPOOL_REFUSED, SPOOL_REPLAYED, SPOOL_SPOOLED};
 use metrics::{Counter, Gauge, Histogram, Key, KeyName, Metadata, Recorder, SharedString, Unit};
+use spool::Config;
 
-use crate::spool::fixture::{Fixture, config, eventually};
+use crate::spool::fixture::{Fixture, config, eventually, within};
 use crate::spool::remote::{Mood, Remote};
 
 /// Keeps the values of counters and gauges.
@@ -79,4 +80,31 @@ async fn metrics_tell_what_waits_how_much_and_how_long() {
     fixture.remote.set_mood(Mood::Works);
     fixture.until_direct().await;
     assert_eq!(values.counter(SPOOL_REFUSED), 1);
+}
+
+/// A restart finds the same number, with many segments, after a part was replayed, and with nothing left.
+#[tokio::test]
+async fn what_waits_is_counted_exactly_after_a_restart() {
+    let values = Values::default();
+    let _recording = metrics::set_default_local_recorder(&values);
+    let config = Config { replay_batch_bytes: 1_000, max_backoff_ms: 1, ..config() };
+    let mut fixture = Fixture::of(config, Remote::new(MemoryLog::new(1), Mood::Down, 0)).await;
+    for n in 0..200 {
+        fixture.append("a", &n.to_string()).await.unwrap();
+    }
+    let shown = || [SPOOL_RECORDS, SPOOL_BYTES].map(|name| values.gauge(name));
+    for left in [200.0, 120.0, 40.0] {
+        fixture.remote.set_mood(Mood::Works);
+        eventually(async || values.gauge(SPOOL_RECORDS) <= left).await;
+        fixture.remote.set_mood(Mood::Hangs);
+        within(fixture.log.close()).await;
+        let before = shown();
+        fixture = fixture.reopen().await;
+        assert_eq!(shown(), before);
+        assert!(before[1] > 0.0);
+    }
+    fixture.remote.set_mood(Mood::Works);
+    fixture.until_direct().await;
+    assert!(fixture.reopen().await.arrived("a").await.len() >= 200);
+    assert_eq!(shown(), [0.0, 0.0]);
 }

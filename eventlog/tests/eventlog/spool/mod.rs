@@ -9,3 +9,4 @@ mod metrics;
 mod order;
 mod outage;
 mod remote;
+mod repeats;

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use eventlog::memory::MemoryLog;
-use eventlog::spool::{Config, SPOOLED_PARTITION};
 use eventlog::{EventLog, LogError, NewRecord};
 use futures::future::join_all;
 use rand::{Rng, SeedableRng, rngs::StdRng};
+use spool::{Config, SPOOLED_PARTITION};
 use tokio::time::sleep;
 
 use testkit::seed::seed;

@@ -1,12 +1,13 @@
 //! A remote that fails as it is told to, in front of one that works.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use event::{Positions, Timestamp};
-use eventlog::{EventLog, LogError, Membership, NewRecord, Reader, Transactor};
+use eventlog::{EventLog, LogError, Membership, NewRecord, Reader, Receipts, Transactor};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -20,6 +21,8 @@ pub(crate) enum Mood {
     Busy,
     /// Answers nothing until its mood changes; what was asked for takes effect only then.
     Hangs,
+    /// Each append takes effect at once, and fails when the mood changes.
+    LosesAnswers,
     /// Each append takes effect or not, in part or late, and is answered or not, as chance has it.
     Moody,
 }
@@ -31,6 +34,11 @@ pub(crate) struct Remote {
     /// What was appended while it worked, in order.
     taken: Mutex<Vec<NewRecord>>,
     max_payload_bytes: usize,
+    /// Records of this key fail, and no others.
+    broken_key: Mutex<Option<&'static str>>,
+    attempts: AtomicUsize,
+    /// Appends that hang take effect in the order in which they came, as with a producer that keeps the order of a key.
+    hanging: tokio::sync::Mutex<()>,
 }
 
 impl Remote {
@@ -41,11 +49,23 @@ impl Remote {
     /// A remote that refuses larger payloads.
     pub(crate) fn with_limit(log: Arc<dyn EventLog>, mood: Mood, seed: u64, max_payload_bytes: usize) -> Arc<Self> {
         let random = Mutex::new(StdRng::seed_from_u64(seed));
-        Arc::new(Self { log, mood: watch::Sender::new(mood), random, taken: Mutex::default(), max_payload_bytes })
+        let (mood, taken, broken_key) = (watch::Sender::new(mood), Mutex::default(), Mutex::default());
+        let attempts = AtomicUsize::new(0);
+        let hanging = tokio::sync::Mutex::new(());
+        Arc::new(Self { log, mood, random, taken, max_payload_bytes, broken_key, attempts, hanging })
     }
 
     pub(crate) fn set_mood(&self, mood: Mood) {
         self.mood.send_replace(mood);
+    }
+
+    pub(crate) fn break_key(&self, key: Option<&'static str>) {
+        *self.broken_key.lock().unwrap() = key;
+    }
+
+    /// How many appends were tried.
+    pub(crate) fn attempts(&self) -> usize {
+        self.attempts.load(Ordering::Relaxed)
     }
 
     pub(crate) fn taken(&self) -> Vec<NewRecord> {
@@ -59,7 +79,7 @@ impl Remote {
     /// Answers when the mood it met is over.
     async fn hang(&self) {
         let mut mood = self.mood.subscribe();
-        mood.wait_for(|mood| *mood != Mood::Hangs).await.unwrap();
+        mood.wait_for(|mood| ![Mood::Hangs, Mood::LosesAnswers].contains(mood)).await.unwrap();
     }
 
     async fn append_moodily(&self, topic: &str, records: Vec<NewRecord>) -> Result<Vec<(i32, i64)>, LogError> {
@@ -103,10 +123,38 @@ impl EventLog for Remote {
             Mood::Down => Err(down()),
             Mood::Busy => Err(LogError::Busy),
             Mood::Hangs => {
+                let _in_order = self.hanging.lock().await;
                 self.hang().await;
                 self.log.append(topic, records).await
             }
+            Mood::LosesAnswers => {
+                self.log.append(topic, records).await?;
+                self.hang().await;
+                Err(down())
+            }
             Mood::Moody => self.append_moodily(topic, records).await,
+        }
+    }
+
+    async fn is_own(&self, _topic: &str) -> Result<bool, LogError> {
+        Ok(true)
+    }
+
+    async fn append_each(&self, topic: &str, records: &[NewRecord], receipts: &Receipts) -> Result<(), LogError> {
+        let broken = *self.broken_key.lock().unwrap();
+        self.attempts.fetch_add(1, Ordering::Relaxed);
+        let is_sound = |record: &NewRecord| broken.is_none_or(|key| record.key != key);
+        let sound: Vec<usize> = (0..records.len()).filter(|index| is_sound(&records[*index])).collect();
+        let positions = self.append(topic, sound.iter().map(|index| records[*index].clone()).collect()).await?;
+        sound.iter().zip(positions).for_each(|(index, position)| receipts.note(*index, position));
+        if sound.len() == records.len() { Ok(()) } else { Err(down()) }
+    }
+
+    fn partition_of(&self, _topic: &str, key: &[u8]) -> Option<i32> {
+        match key {
+            b"sound" => Some(0),
+            b"broken" => Some(1),
+            _ => None,
         }
     }
 
@@ -114,7 +162,7 @@ impl EventLog for Remote {
         let mood = *self.mood.borrow();
         match mood {
             Mood::Works => self.log.partitions(topic).await,
-            Mood::Hangs => {
+            Mood::Hangs | Mood::LosesAnswers => {
                 self.hang().await;
                 Err(down())
             }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{LogError, embedded};
+use eventlog::{LogError, embedded};
 
 /// Time between two looks for segments of replayed records.
 const RETENTION_CHECK_MS: u64 = 1_000;
@@ -16,8 +16,7 @@ pub struct Config {
     /// Bytes of spooled records that may wait to be replayed; more are refused. The disk must have room for a segment
     /// more.
     pub max_bytes: u64,
-    /// Bytes that are replayed at once. What a crash can repeat is at most this much, which must be fewer records than the
-    /// window in which readers find duplicates.
+    /// Bytes that are replayed at once, of 16,384 records at most. What a crash can repeat is as much.
     pub replay_batch_bytes: usize,
     /// Longest pause before a replay that failed is tried again.
     pub max_backoff_ms: u64,

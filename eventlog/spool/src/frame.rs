@@ -6,7 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use event::EventId;
 
-use crate::NewRecord;
+use eventlog::NewRecord;
 
 const VERSION: u8 = 1;
 

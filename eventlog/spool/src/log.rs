@@ -9,17 +9,19 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event::{Positions, Timestamp};
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout};
 
+use super::DIRECT_RECORDS;
 use super::config::Config;
 use super::finish::Finishing;
 use super::frame;
-use super::gate::{Gate, Unsettled};
+use super::gate::{Attended, Gate};
+use super::late::Late;
 use super::replay::Replay;
 use super::state::State;
 use super::store::Store;
-use crate::metrics::FULL;
-use crate::{EventLog, LogError, Membership, NewRecord, Reader, Transactor};
+use eventlog::metrics::FULL;
+use eventlog::{EventLog, LogError, Membership, NewRecord, Reader, Receipts, Transactor};
 
 /// The partition of a record that is spooled: its offset is then the one in the spool, for it has none in the log yet.
 pub const SPOOLED_PARTITION: i32 = -1;
@@ -48,7 +50,7 @@ struct Inner {
 /// How an append to the remote ended.
 enum Attempt {
     /// With an answer, good or bad, that is the caller's.
-    Answered(Result<Vec<(i32, i64)>, LogError>),
+    Answered(Result<(), LogError>),
     /// The remote is away, for this reason; the records may have arrived all the same.
     Away(String),
 }
@@ -61,11 +63,13 @@ impl SpooledLog {
     /// `Misconfigured`, `Locked` when another process has the folder open, `Damaged`, `Io`.
     pub async fn open(dir: &Path, config: &Config, remote: Arc<dyn EventLog>) -> Result<Arc<Self>, LogError> {
         config.check()?;
-        let (store, stored) = Store::open(dir, config).await?;
-        if stored.records() > 0 {
-            tracing::warn!(records = stored.records(), "spooled records are left from before and go first");
+        let (store, stored, lanes) = Store::open(dir, config).await?;
+        let state = State::new(stored, lanes, config.max_bytes);
+        let left = state.total();
+        if left.0 > 0 {
+            tracing::warn!(records = left.0, "spooled records are left from before and go first");
         }
-        let (store, gate) = (Arc::new(store), Gate::new(State::new(stored, config.max_bytes)));
+        let (store, gate) = (Arc::new(store), Gate::new(state));
         let replay = Arc::new(Replay::new(config, remote.clone(), store.clone(), gate.clone()));
         let run = replay.clone();
         let replaying = tokio::spawn(async move { run.run().await }).abort_handle();
@@ -93,44 +97,103 @@ impl Drop for SpooledLog {
 }
 
 impl Inner {
+    /// Appends in pieces that the remote may have under way at once; nearly every append is one.
     async fn append(&self, topic: &str, records: Vec<NewRecord>) -> Result<Vec<(i32, i64)>, LogError> {
         let deadline = Instant::now() + self.patience;
-        let reason = match self.gate.pass(deadline).await {
-            None => "records from before wait".to_owned(),
-            Some(unsettled) => match self.attempt(unsettled, topic, &records, deadline).await {
-                Attempt::Answered(answer) => return answer,
-                Attempt::Away(reason) => reason,
-            },
-        };
-        self.spool(topic, &records, reason).await
+        let mut positions = Vec::with_capacity(records.len());
+        for piece in records.chunks(DIRECT_RECORDS) {
+            match self.append_piece(topic, piece, deadline).await {
+                Ok(appended) => positions.extend(appended),
+                Err(LogError::Busy) if !positions.is_empty() => {
+                    return Err(LogError::Unavailable { reason: LogError::Busy.to_string() });
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(positions)
     }
 
-    /// Appends to the remote. When that takes too long, it goes on by itself, and the replay waits for it.
-    async fn attempt(&self, unsettled: Unsettled, topic: &str, records: &[NewRecord], deadline: Instant) -> Attempt {
-        let (remote, topic, records) = (self.remote.clone(), topic.to_owned(), records.to_vec());
-        let append = Finishing::new(async move {
-            let answer = remote.append(&topic, records).await;
-            unsettled.settle(&answer);
-            answer
-        });
-        match timeout_at(deadline, append).await {
-            Err(_) => Attempt::Away(format!("no answer within {} ms", self.patience.as_millis())),
-            Ok(Err(LogError::Unavailable { reason })) => Attempt::Away(reason),
-            Ok(Err(LogError::Busy)) if self.gate.is_busy_for(self.patience) => {
-                Attempt::Away(LogError::Busy.to_string())
+    async fn append_piece(
+        &self,
+        topic: &str,
+        records: &[NewRecord],
+        deadline: Instant,
+    ) -> Result<Vec<(i32, i64)>, LogError> {
+        let attended = match self.gate.pass(records.len(), deadline).await {
+            Ok(attended) => attended,
+            Err(reason) => {
+                // What may be in the remote already comes first, so that its second copy is near the first one.
+                self.gate.unattended().await;
+                return self.spool(topic, records, None, reason.to_owned()).await;
             }
-            Ok(answer) => Attempt::Answered(answer),
+        };
+        let receipts = Receipts::new(records.len());
+        match self.attempt(&attended, topic, records, &receipts, deadline).await {
+            Attempt::Answered(answer) => answer.map(|()| receipts.positions().into_iter().flatten().collect()),
+            Attempt::Away(reason) => self.spool(topic, records, Some(&receipts), reason).await,
         }
     }
 
-    async fn spool(&self, topic: &str, records: &[NewRecord], reason: String) -> Result<Vec<(i32, i64)>, LogError> {
-        let frames: Vec<_> = records.iter().map(|record| frame::encode(topic, record)).collect();
-        let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
-        let full = |_: &LogError| metrics::counter!(FULL, "topic" => topic.to_owned()).increment(1);
-        let entering = self.gate.enter(bytes, reason).inspect_err(full)?;
-        let first = self.store.put(frames).await?;
-        entering.arrive(first, records.len() as u64);
-        Ok((first..).take(records.len()).map(|offset| (SPOOLED_PARTITION, offset)).collect())
+    /// Appends to the remote. When that takes too long, or another append has failed, it goes on by itself, and the replay
+    /// waits for it.
+    async fn attempt(
+        &self,
+        attended: &Attended,
+        topic: &str,
+        records: &[NewRecord],
+        receipts: &Receipts,
+        deadline: Instant,
+    ) -> Attempt {
+        let (remote, unsettled) = (self.remote.clone(), attended.unsettled());
+        let (topic, records, noted) = (topic.to_owned(), records.to_vec(), receipts.clone());
+        let append = Finishing::new(async move {
+            let answer = remote.append_each(&topic, &records, &noted).await;
+            unsettled.settle(&answer);
+            answer
+        });
+        let answer = tokio::select! {
+            biased;
+            answer = append => answer,
+            () = self.gate.closed() => return Attempt::Away("an append from before failed".to_owned()),
+            () = sleep_until(deadline) => {
+                return Attempt::Away(format!("no answer within {} ms", self.patience.as_millis()));
+            }
+        };
+        match answer {
+            Err(LogError::Unavailable { reason }) => Attempt::Away(reason),
+            Err(LogError::Busy) if self.gate.is_busy_for(self.patience) => Attempt::Away(LogError::Busy.to_string()),
+            // The caller is told of a failure only if nothing was written.
+            Err(error) if !receipts.is_empty() => Attempt::Away(error.to_string()),
+            answer => Attempt::Answered(answer),
+        }
+    }
+
+    /// Stores the records, but those that are known to be in the remote. Returns where each stands.
+    async fn spool(
+        &self,
+        topic: &str,
+        records: &[NewRecord],
+        receipts: Option<&Receipts>,
+        reason: String,
+    ) -> Result<Vec<(i32, i64)>, LogError> {
+        let known = receipts.map_or_else(|| vec![None; records.len()], Receipts::positions);
+        let missing: Vec<usize> = (0..records.len()).filter(|index| known[*index].is_none()).collect();
+        let mut next = 0;
+        if !missing.is_empty() {
+            let frames: Vec<_> = missing.iter().map(|index| frame::encode(topic, &records[*index])).collect();
+            let bytes = frames.iter().map(|frame| frame.len() as u64).sum();
+            let full = |_: &LogError| metrics::counter!(FULL, "topic" => topic.to_owned()).increment(1);
+            let entering = self.gate.enter(bytes, reason).inspect_err(full)?;
+            let (first, stored) = (self.store.put(frames).await?, missing.len() as u64);
+            if let Some(receipts) = receipts {
+                self.gate.note_late(Late { first, stored: missing, receipts: receipts.clone() });
+            }
+            entering.arrive(first, stored);
+            next = first;
+        }
+        let mut offsets = next..;
+        let position = |known: Option<(i32, i64)>| known.or_else(|| Some((SPOOLED_PARTITION, offsets.next()?)));
+        Ok(known.into_iter().filter_map(position).collect())
     }
 
     fn known_partitions(&self, topic: &str) -> Vec<i32> {
@@ -159,6 +222,10 @@ impl EventLog for SpooledLog {
         Finishing::new(async move { inner.append(&topic, records).await }).await
     }
 
+    async fn is_own(&self, topic: &str) -> Result<bool, LogError> {
+        self.inner.remote.is_own(topic).await
+    }
+
     /// What the remote told last while it is away, and nothing if it has never told: records are taken all the same.
     async fn partitions(&self, topic: &str) -> Result<Vec<i32>, LogError> {
         let inner = &self.inner;
@@ -169,6 +236,10 @@ impl EventLog for SpooledLog {
             Err(_) | Ok(Err(LogError::Unavailable { .. })) => Ok(inner.known_partitions(topic)),
             Ok(told) => told.inspect(|partitions| inner.learn_partitions(topic, partitions)),
         }
+    }
+
+    fn failure(&self) -> Option<String> {
+        self.inner.store.failure().or_else(|| self.inner.remote.failure())
     }
 
     async fn bounds(&self, topic: &str, partition: i32) -> Result<Range<i64>, LogError> {

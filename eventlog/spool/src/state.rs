@@ -1,10 +1,11 @@
 //! Which way appends go, and what has to be over before that changes. Pure: the `gate` locks it and wakes who waits.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use event::Timestamp;
 
-use crate::LogError;
+use eventlog::LogError;
 
 /// Which way appends go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +36,7 @@ pub(super) struct Stored {
     pub(super) replayed: i64,
     /// Offset after the last record known to be stored.
     pub(super) end: i64,
-    /// Of what waits; roughly, until nothing does.
+    /// Of the frames that wait.
     pub(super) bytes: u64,
 }
 
@@ -57,10 +58,14 @@ pub(super) struct State {
     pub(super) way: Way,
     /// Appends that the remote has not settled, also those that nobody waits for any more.
     pub(super) unsettled: usize,
+    /// Appends to the remote whose callers have no answer: when the way turns they go into the store before any other.
+    pub(super) attended: usize,
     /// Appends on their way into the store.
     entering: usize,
     entering_bytes: u64,
     pub(super) stored: Stored,
+    /// What waits in the lane of each partition that has one.
+    pub(super) lanes: BTreeMap<i32, Stored>,
     /// When the oldest record that waits was stored.
     pub(super) oldest: Option<Timestamp>,
     /// Since when the remote has answered nothing but that it is busy.
@@ -70,18 +75,34 @@ pub(super) struct State {
 }
 
 impl State {
-    pub(super) fn new(stored: Stored, max_bytes: u64) -> Self {
+    pub(super) fn new(stored: Stored, lanes: BTreeMap<i32, Stored>, max_bytes: u64) -> Self {
         Self {
-            way: if stored.records() > 0 { Way::Spool } else { Way::Direct },
+            way: if stored.records() > 0 || !lanes.is_empty() { Way::Spool } else { Way::Direct },
             unsettled: 0,
+            attended: 0,
             entering: 0,
             entering_bytes: 0,
             stored,
+            lanes,
             oldest: None,
             busy_since: None,
             outage: Outage { since: Instant::now(), spooled: 0, replayed: 0 },
             max_bytes,
         }
+    }
+
+    /// Lets an append go straight to the remote, if that is the way.
+    pub(super) fn admit(&mut self) -> bool {
+        let is_direct = self.way == Way::Direct;
+        self.unsettled += usize::from(is_direct);
+        self.attended += usize::from(is_direct);
+        is_direct
+    }
+
+    /// Whether the remote holds no append any more whose records may still come to be durable there, and all that failed is
+    /// in the store.
+    pub(super) fn is_settled(&self) -> bool {
+        self.unsettled == 0 && self.attended == 0
     }
 
     /// The remote has answered an append, if only with an error.
@@ -103,7 +124,7 @@ impl State {
             self.way = Way::Spool;
             self.outage = Outage { since: Instant::now(), spooled: 0, replayed: 0 };
         }
-        if self.stored.bytes + self.entering_bytes + bytes > self.max_bytes {
+        if self.total().1 + self.entering_bytes + bytes > self.max_bytes {
             return Err(LogError::Full { reason: format!("the spool's limit is {} bytes", self.max_bytes) });
         }
         self.entering += 1;
@@ -138,16 +159,49 @@ impl State {
         self.outage.replayed += records;
     }
 
+    /// Records and bytes that wait, wherever.
+    pub(super) fn total(&self) -> (u64, u64) {
+        let all = || self.lanes.values().chain([&self.stored]);
+        (all().map(Stored::records).sum(), all().map(|stored| stored.bytes).sum())
+    }
+
+    /// Records were made durable in a lane, from `first` on. Tells whether the lane is new.
+    pub(super) fn park(&mut self, partition: i32, first: i64, records: u64, bytes: u64) -> bool {
+        let is_new = !self.lanes.contains_key(&partition);
+        let lane = self.lanes.entry(partition).or_insert(Stored { replayed: first, end: first, bytes: 0 });
+        lane.end = first + records as i64;
+        lane.bytes += bytes;
+        is_new
+    }
+
+    /// A batch of a lane is in the remote, or refused.
+    pub(super) fn replay_of(&mut self, partition: i32, next: i64, records: u64, bytes: u64) {
+        if let Some(lane) = self.lanes.get_mut(&partition) {
+            lane.replayed = next;
+            lane.bytes = lane.bytes.saturating_sub(bytes);
+            self.outage.replayed += records;
+        }
+    }
+
+    /// Whether the lane was empty, and is no more.
+    pub(super) fn close_lane_if_empty(&mut self, partition: i32) -> bool {
+        let is_empty = self.lanes.get(&partition).is_none_or(|lane| lane.records() == 0);
+        if is_empty {
+            self.lanes.remove(&partition);
+        }
+        is_empty
+    }
+
     /// What the replay is to do. Appends are made to wait for it when no more is left than it sends in a moment, which is
     /// `moment_bytes`.
     pub(super) fn next(&mut self, moment_bytes: u64) -> Next {
         let empty = self.stored.records() == 0;
-        if empty && self.entering == 0 {
+        if empty && self.entering == 0 && self.lanes.is_empty() {
             self.way = Way::Direct;
             self.oldest = None;
             return Next::Done;
         }
-        if self.stored.bytes < moment_bytes {
+        if self.stored.bytes < moment_bytes && self.lanes.is_empty() {
             self.way = Way::Drain;
         }
         if empty { Next::Wait } else { Next::Replay }
@@ -155,7 +209,7 @@ impl State {
 
     /// Whether there is more to do than [`Next::Wait`].
     pub(super) fn may_go_on(&self) -> bool {
-        self.entering == 0 || self.stored.records() > 0
+        (self.entering == 0 && self.lanes.is_empty()) || self.stored.records() > 0
     }
 
     /// Appends no longer wait for the replay.
@@ -171,7 +225,7 @@ mod tests {
     use super::*;
 
     fn state() -> State {
-        State::new(Stored::default(), 100)
+        State::new(Stored::default(), BTreeMap::new(), 100)
     }
 
     #[test]
@@ -227,7 +281,8 @@ mod tests {
     fn what_was_stored_before_goes_first() {
         assert_eq!(state().way, Way::Direct);
         let stored = Stored { replayed: 3, end: 4, bytes: 9 };
-        assert_eq!(State::new(stored, 100).way, Way::Spool);
+        assert_eq!(State::new(stored, BTreeMap::new(), 100).way, Way::Spool);
+        assert_eq!(State::new(Stored::default(), BTreeMap::from([(0, stored)]), 100).way, Way::Spool);
     }
 
     #[test]
@@ -239,5 +294,21 @@ mod tests {
         assert!(state.is_busy_for(Duration::ZERO) && !state.is_busy_for(Duration::from_secs(60)));
         state.settle(false);
         assert!(!state.is_busy_for(Duration::ZERO));
+    }
+
+    #[test]
+    fn the_way_back_stays_closed_and_nobody_waits_for_it_while_a_lane_holds_records() {
+        let mut state = state();
+        state.enter(5).unwrap();
+        state.arrive(5, Some((0, 1)));
+        assert!(state.park(7, 0, 1, 5));
+        assert!(!state.park(7, 1, 1, 5));
+        state.replay(1, 0, 5);
+        assert_eq!((state.next(100), state.way, state.may_go_on()), (Next::Wait, Way::Spool, false));
+        assert_eq!(state.total(), (2, 10));
+        assert!(matches!(state.enter(91), Err(LogError::Full { .. })), "what waits in a lane takes room");
+        state.replay_of(7, 2, 2, 10);
+        assert!(state.close_lane_if_empty(7) && state.may_go_on());
+        assert_eq!(state.next(100), Next::Done);
     }
 }
