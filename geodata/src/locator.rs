@@ -21,14 +21,18 @@ impl Locator {
         Self { database: live.current(), live, cache: Cache::default(), lookups: Lookups::default() }
     }
 
-    /// Goes over to the database in use now, and forgets what the one before it told. Until then look-ups are not counted.
+    /// Goes over to the database in use now, and forgets what the one before it told.
     pub fn refresh(&mut self) {
-        self.live.take(&mut self.lookups);
         let current = self.live.current();
         if !Arc::ptr_eq(&current, &self.database) {
             self.database = current;
             self.cache = Cache::default();
         }
+    }
+
+    /// Counts the look-ups made since it was last called.
+    pub fn count(&mut self) {
+        self.live.take(&mut self.lookups);
     }
 
     /// The place of a visitor's address; unknown for text that is no public address.
@@ -44,7 +48,7 @@ impl Locator {
 
 impl Drop for Locator {
     fn drop(&mut self) {
-        self.live.take(&mut self.lookups);
+        self.count();
     }
 }
 

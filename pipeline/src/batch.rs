@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use event::{DeadLetter, Enriched, LogPosition, Positions};
+use event::{DeadLetter, Enriched, LogPosition, Positions, RecordMark};
 
 /// The offsets that a batch covers, per partition.
 pub type Coverage = BTreeMap<i32, Range<i64>>;
@@ -22,6 +22,8 @@ pub struct Batch {
     pub duplicates: Vec<LogPosition>,
     /// The offsets covered. More than the events: undecodable and duplicate records count too.
     pub covers: Coverage,
+    /// The last record that is covered of each partition, where it is known.
+    pub last: BTreeMap<i32, RecordMark>,
     /// Size of the records, in bytes.
     pub bytes: usize,
 }
@@ -37,10 +39,30 @@ impl Batch {
         self.covers.iter().all(|(partition, range)| at.get(*partition).is_some_and(|next| range.end <= next))
     }
 
+    /// Batches of which each begins where the one before it ends, as one.
+    pub(crate) fn joined(batches: Vec<Arc<Self>>) -> Self {
+        let mut whole = Self::default();
+        for batch in batches {
+            let batch = Arc::unwrap_or_clone(batch);
+            whole.events.extend(batch.events);
+            whole.replays.extend(batch.replays);
+            whole.undecodable.extend(batch.undecodable);
+            whole.duplicates.extend(batch.duplicates);
+            for (partition, range) in batch.covers {
+                whole.covers.entry(partition).or_insert(range.clone()).end = range.end;
+            }
+            whole.bytes += batch.bytes;
+        }
+        whole
+    }
+
     /// Moves positions past the batch.
     pub(crate) fn pass(&self, at: &mut Positions) {
         for (partition, range) in &self.covers {
             at.set(*partition, range.end);
+        }
+        for (partition, last) in &self.last {
+            at.mark(*partition, *last);
         }
     }
 
@@ -90,6 +112,7 @@ impl Batch {
             replays: self.replays.iter().filter(|(_, event)| covered(&event.position)).cloned().collect(),
             undecodable: self.undecodable.iter().filter(|letter| covered(&letter.position)).cloned().collect(),
             duplicates: self.duplicates.iter().filter(|position| covered(position)).cloned().collect(),
+            last: self.last.clone(),
             bytes: self.bytes * records(&covers) / records(&self.covers).max(1),
             covers: covers.clone(),
         }
@@ -159,6 +182,15 @@ pub(crate) mod tests {
             tail.pass(&mut reached);
             assert_eq!(reached, at(&[(0, 9), (1, 4)]), "{records}");
         }
+    }
+
+    #[test]
+    fn joined_batches_cover_what_each_of_them_does() {
+        let batches = [batch(&[(0, 5..8), (1, 2..4)]), batch(&[(0, 9..10), (2, 0..1)])];
+        let whole = Batch::joined(batches.into_iter().map(Arc::new).collect());
+        assert_eq!(offsets(&whole), [(0, 5), (0, 6), (0, 7), (1, 2), (1, 3), (0, 9), (2, 0)]);
+        assert_eq!(whole.covers, Coverage::from([(0, 5..10), (1, 2..4), (2, 0..1)]));
+        assert_eq!(whole.bytes, 200);
     }
 
     #[test]

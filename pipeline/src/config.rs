@@ -9,21 +9,22 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Where a sink starts that has no stored position: `earliest`, `latest`, `group` (where the consumer group stands on the
-    /// log, else `earliest`), or an ISO 8601 time. When unset: `earliest` on the embedded log, `latest` on Kafka. A stored
-    /// position always wins.
+    /// Where a sink starts that has no stored position in the topic: `earliest`, `latest`, `group` (where the consumer group
+    /// stands on the log, else `earliest`), or an ISO 8601 time. When unset: `earliest` in a topic that pageberg made, `latest`
+    /// in any other. A stored position always wins; a partition that is added later begins at its first record.
     pub start: Option<Start>,
     /// Offsets to start at, by partition, instead of `start`.
     pub start_offsets: BTreeMap<i32, i64>,
-    /// What to do when the log no longer holds (or never held) a sink's stored position: `stop` that sink and say so, or
-    /// `skip` to the oldest record held, counting what is missing.
+    /// What to do when the log no longer holds a sink's stored position: `stop` that sink and say so, or `skip` to the oldest
+    /// record held, counting what is missing. A position in another log of the same name, or after the log's end, always stops
+    /// the sink.
     pub on_missing: OnMissing,
     /// Memory for events that wait for the slower sinks; a sink further behind reads the log itself.
     pub ring_bytes: usize,
     /// Size of the stretches in which the log is read and decoded, in bytes.
     pub batch_bytes: usize,
     /// An event whose id came within this many records before it in its partition is left out as a duplicate. Memory:
-    /// about 60 bytes each, per partition and reader.
+    /// about 60 bytes each, per partition and reader. With Kafka at least 32,768: so far apart a spool can repeat a record.
     pub duplicate_window_records: usize,
     /// An event received this long after its own time is marked as late, in milliseconds.
     pub late_after_ms: u64,

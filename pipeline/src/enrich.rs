@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use event::{Enriched, Event, LogPosition, Positions};
+use event::{Enriched, Event, LogPosition, Positions, RecordMark};
 use eventlog::Record;
 use geodata::{LiveDatabase, Locator};
 
-use crate::Batch;
+use crate::batch::{Batch, Coverage};
 use crate::config::Config;
 use crate::decode::{Decoded, decode, undecoded};
 use crate::duplicates::DuplicateWindow;
@@ -82,6 +82,8 @@ impl Enricher {
                 Decoded::Dead(letter) => batch.undecodable.push(letter),
             }
         }
+        self.locator.count();
+        batch.last = last_records(records, &batch.covers);
         batch
     }
 
@@ -97,6 +99,20 @@ impl Enricher {
         self.privacy.apply(&mut event);
         Enriched { event, place: located.place, geo_database: located.database, visit, late, position }
     }
+}
+
+/// The last record that is covered of each partition.
+fn last_records(records: &[Record], covers: &Coverage) -> BTreeMap<i32, RecordMark> {
+    let mut last = BTreeMap::new();
+    for record in records.iter().rev() {
+        if last.len() == covers.len() {
+            break;
+        }
+        if covers.contains_key(&record.partition) {
+            last.entry(record.partition).or_insert_with(|| RecordMark::of(record.offset, &record.payload));
+        }
+    }
+    last
 }
 
 #[cfg(test)]

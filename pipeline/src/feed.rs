@@ -18,12 +18,14 @@ pub(crate) struct Feed {
     at: Positions,
     own: Option<Source>,
     rest: Option<Arc<Batch>>,
+    restarts: u64,
 }
 
 impl Feed {
     /// A feed that begins at `at`.
     pub fn new(lane: &str, leads: bool, origin: Origin, ring: Arc<Ring>, at: Positions) -> Self {
-        Self { lane: lane.to_owned(), leads, origin, ring, at, own: None, rest: None }
+        let restarts = ring.restarts();
+        Self { lane: lane.to_owned(), leads, origin, ring, at, own: None, rest: None, restarts }
     }
 
     /// How far the feed has been read.
@@ -49,6 +51,7 @@ impl Feed {
     }
 
     async fn unseen(&mut self) -> Result<Arc<Batch>, LogError> {
+        self.check_restarts()?;
         if self.own.is_some() && !self.ring.is_close(&self.at) {
             return self.read_log().await;
         }
@@ -64,9 +67,18 @@ impl Feed {
                     self.own = None;
                     // The ring holds the sender as long as this feed does, so this cannot fail.
                     let _ = pushes.changed().await;
+                    self.check_restarts()?;
                 }
             }
         }
+    }
+
+    /// Fails once the log was found not to hold what was read of it.
+    fn check_restarts(&self) -> Result<(), LogError> {
+        if self.ring.restarts() == self.restarts {
+            return Ok(());
+        }
+        Err(LogError::Unavailable { reason: "it does not hold what was read of it: looking where to go on".to_owned() })
     }
 
     async fn read_log(&mut self) -> Result<Arc<Batch>, LogError> {

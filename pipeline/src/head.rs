@@ -15,12 +15,30 @@ const WAIT_FOR_OTHER_LANES: Duration = Duration::from_secs(2);
 const RETRY_WAIT: Duration = Duration::from_secs(1);
 
 /// Fills the ring from where the lanes stand, for ever.
-pub(crate) async fn run(origin: Origin, ring: Arc<Ring>, lanes: usize, mut began: mpsc::UnboundedReceiver<Positions>) {
+pub(crate) async fn run(origin: Origin, ring: Arc<Ring>, lanes: usize, mut began: mpsc::Receiver<Positions>) {
     let window = i64::try_from(origin.config.duplicate_window_records).unwrap_or(i64::MAX);
-    let mut at = start(&gathered(lanes, &mut began).await, window);
-    ring.begin(at.clone());
     loop {
-        let Err(error) = fill(&origin, &ring, &mut at).await;
+        let mut at = start(&gathered(lanes, &mut began).await, window);
+        ring.begin(at.clone());
+        tokio::select! {
+            () = fill_while_held(&origin, &ring, &mut at) => {}
+            () = ring.suspected() => {}
+        }
+        // Before the restart: what lanes sent until now may be out of date.
+        while began.try_recv().is_ok() {}
+        ring.restart();
+        sleep(RETRY_WAIT).await;
+    }
+}
+
+/// Fills the ring until the log does not hold what comes next.
+async fn fill_while_held(origin: &Origin, ring: &Ring, at: &mut Positions) {
+    loop {
+        let Err(error) = fill(origin, ring, at).await;
+        if matches!(error, LogError::OutOfRange { .. }) {
+            tracing::warn!(%error, "the log does not hold what comes next: every sink looks where to go on");
+            return;
+        }
         tracing::warn!(%error, "cannot read the log; trying again");
         sleep(RETRY_WAIT).await;
     }
@@ -36,7 +54,7 @@ async fn fill(origin: &Origin, ring: &Ring, at: &mut Positions) -> Result<std::c
 }
 
 /// Where the lanes stand that begin soon after the first; a sink that is down must not hold the others back.
-async fn gathered(lanes: usize, began: &mut mpsc::UnboundedReceiver<Positions>) -> Vec<Positions> {
+async fn gathered(lanes: usize, began: &mut mpsc::Receiver<Positions>) -> Vec<Positions> {
     let Some(first) = began.recv().await else { return std::future::pending().await };
     let mut gathered = vec![first];
     let others = async {

@@ -35,6 +35,7 @@ pub(crate) struct Ring {
     state: Mutex<State>,
     pushed: watch::Sender<()>,
     taken: Notify,
+    suspected: Notify,
 }
 
 struct State {
@@ -45,6 +46,8 @@ struct State {
     /// How far each lane that reads here has come.
     lanes: HashMap<String, Positions>,
     patience: Patience,
+    /// How often the ring was emptied, as the log was no longer what was read of it.
+    restarts: u64,
 }
 
 /// Whether the oldest batch may go, to make room.
@@ -89,14 +92,48 @@ impl Ring {
             start: Positions::default(),
             lanes: HashMap::new(),
             patience: Patience::new(),
+            restarts: 0,
         };
-        Self { limit_bytes, state: Mutex::new(state), pushed: watch::Sender::new(()), taken: Notify::new() }
+        Self {
+            limit_bytes,
+            state: Mutex::new(state),
+            pushed: watch::Sender::new(()),
+            taken: Notify::new(),
+            suspected: Notify::new(),
+        }
     }
 
     /// Tells where the head will read from.
     pub fn begin(&self, start: Positions) {
         self.state().start = start;
         self.pushed.send_replace(());
+    }
+
+    /// Tells the head that the log may not hold what was read of it.
+    pub fn suspect(&self) {
+        self.suspected.notify_one();
+    }
+
+    /// Waits until somebody suspects the log.
+    pub async fn suspected(&self) {
+        self.suspected.notified().await;
+    }
+
+    /// Empties the ring, until it begins again; every lane must ask its sink anew where it stands.
+    pub fn restart(&self) {
+        let mut state = self.state();
+        state.batches.clear();
+        state.bytes = 0;
+        state.start = Positions::default();
+        state.lanes.clear();
+        state.restarts += 1;
+        drop(state);
+        self.pushed.send_replace(());
+    }
+
+    /// How often the ring was emptied.
+    pub fn restarts(&self) -> u64 {
+        self.state().restarts
     }
 
     /// Adds the next batch, once there is room for it. Only one task may push.

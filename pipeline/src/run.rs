@@ -1,6 +1,5 @@
 //! Runs the head and the lanes for as long as the assignment of partitions stays the same, then anew.
 
-use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,17 +13,21 @@ use tokio::task::{JoinError, JoinSet};
 use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::config::{Config, ConfigError, Start};
+use crate::config::{Config, ConfigError};
 use crate::enrich::Contents;
 use crate::lane::Lane;
 use crate::metrics::SINK_LAG;
+use crate::refused::Refused;
 use crate::ring::Ring;
 use crate::source::Origin;
+use crate::start::Beginning;
 use crate::status::Status;
 use crate::{DeadLetters, Sink, head};
 
 const HOUSEKEEPING: Duration = Duration::from_secs(1);
 const RETRY_WAIT: Duration = Duration::from_secs(1);
+/// More than there are sinks.
+const BEGINS: usize = 64;
 
 /// Asks the log until it answers; `None` at shutdown. A macro, because a closure that lends what it captures to the future
 /// cannot be shown to be `Send`.
@@ -71,8 +74,6 @@ pub struct Pipeline {
     pub geo: Arc<LiveDatabase>,
     /// What was set.
     pub config: Config,
-    /// Where to start when a sink has no position and `config.start` is unset.
-    pub default_start: Start,
     /// The sinks, each with a name of its own.
     pub sinks: Vec<Box<dyn Sink>>,
     /// Where refused rows go.
@@ -87,16 +88,15 @@ impl Pipeline {
     /// # Errors
     /// Only what no retry can mend; a failing sink is retried for ever.
     pub async fn run(self, shutdown: CancellationToken) -> Result<(), PipelineError> {
-        let Self { log, topic, contents, group, geo, config, default_start, mut sinks, dead_letters, status } = self;
+        let Self { log, topic, contents, group, geo, config, mut sinks, dead_letters, status } = self;
         config.check()?;
         let origin = Origin { log, topic, contents, geo, config: Arc::new(config) };
         let Some(mut membership) = persist!(shutdown, origin.log.join(&group, &origin.topic)) else { return Ok(()) };
         let mut assigned = persist!(shutdown, membership.assigned());
         while let Some(partitions) = assigned {
-            let found = persist!(shutdown, starts(&origin, &group, &partitions, default_start));
-            let Some(starts) = found else { return Ok(()) };
             let stop = shutdown.child_token();
-            let share = Share { origin: &origin, starts, dead_letters: &dead_letters, status: &status };
+            let beginning = Arc::new(Beginning::new(&group, partitions));
+            let share = Share { origin: &origin, beginning, dead_letters: &dead_letters, status: &status };
             let mut running = pin!(share.deliver(sinks, stop.clone()));
             assigned = tokio::select! {
                 done = &mut running => return done.map(drop).map_err(PipelineError::Task),
@@ -104,6 +104,7 @@ impl Pipeline {
             };
             stop.cancel();
             sinks = running.await?;
+            status.retain(assigned.as_deref().unwrap_or_default());
         }
         Ok(())
     }
@@ -112,7 +113,7 @@ impl Pipeline {
 /// The partitions that are this process's for now.
 struct Share<'a> {
     origin: &'a Origin,
-    starts: Positions,
+    beginning: Arc<Beginning>,
     dead_letters: &'a Arc<dyn DeadLetters>,
     status: &'a Status,
 }
@@ -125,14 +126,14 @@ impl Share<'_> {
         stop: CancellationToken,
     ) -> Result<Vec<Box<dyn Sink>>, JoinError> {
         let ring = Arc::new(Ring::new(self.origin.config.ring_bytes));
-        let (began, begins) = mpsc::unbounded_channel();
+        let (began, begins) = mpsc::channel(BEGINS);
         let mut lanes = JoinSet::new();
         for sink in sinks {
             lanes.spawn(self.lane(sink, &ring, &began).run(stop.clone()));
         }
         let mut helpers = JoinSet::new();
-        helpers.spawn(head::run(self.origin.clone(), ring, lanes.len(), begins));
-        helpers.spawn(keep_house(self.origin.clone(), self.status.clone()));
+        helpers.spawn(head::run(self.origin.clone(), ring.clone(), lanes.len(), begins));
+        helpers.spawn(keep_house(self.origin.clone(), self.status.clone(), ring));
         let mut returned = Vec::new();
         loop {
             tokio::select! {
@@ -145,60 +146,42 @@ impl Share<'_> {
         }
     }
 
-    fn lane(&self, sink: Box<dyn Sink>, ring: &Arc<Ring>, began: &mpsc::UnboundedSender<Positions>) -> Lane {
+    fn lane(&self, sink: Box<dyn Sink>, ring: &Arc<Ring>, began: &mpsc::Sender<Positions>) -> Lane {
         Lane {
             status: self.status.lane(sink.name()),
             sink,
             origin: self.origin.clone(),
             ring: ring.clone(),
             dead_letters: self.dead_letters.clone(),
-            starts: self.starts.clone(),
+            beginning: self.beginning.clone(),
             began: began.clone(),
-            refused: BTreeSet::new(),
-            max_events: usize::MAX,
+            refused: Refused::default(),
+            small_commits: 0,
+            failures: 0,
         }
     }
 }
 
-/// Where a sink without a position starts, decided once for all of them.
-async fn starts(origin: &Origin, group: &str, partitions: &[i32], default: Start) -> Result<Positions, LogError> {
-    let mut starts = Positions::default();
-    let start = origin.config.start.unwrap_or(default);
-    let committed = match start {
-        Start::Group => origin.log.positions(group, &origin.topic).await?,
-        _ => Positions::default(),
-    };
-    for partition in partitions {
-        let held = origin.log.bounds(&origin.topic, *partition).await?;
-        let offset = match (origin.config.start_offsets.get(partition), start) {
-            (Some(offset), _) => *offset,
-            (None, Start::Earliest) => held.start,
-            (None, Start::Latest) => held.end,
-            (None, Start::Group) => committed.get(*partition).unwrap_or(held.start),
-            (None, Start::Time(time)) => origin.log.offset_for_time(&origin.topic, *partition, time).await?,
-        };
-        starts.set(*partition, offset);
-    }
-    Ok(starts)
-}
-
 /// Tells the lag of each sink, and tells the log what no sink will read again.
-async fn keep_house(origin: Origin, status: Status) {
+async fn keep_house(origin: Origin, status: Status, ring: Arc<Ring>) {
     let mut ticks = interval(HOUSEKEEPING);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        if let Err(error) = measure_and_release(&origin, &status).await {
+        if let Err(error) = measure_and_release(&origin, &status, &ring).await {
             tracing::warn!(%error, "cannot ask the log for its bounds");
         }
     }
 }
 
-async fn measure_and_release(origin: &Origin, status: &Status) -> Result<(), LogError> {
+async fn measure_and_release(origin: &Origin, status: &Status, ring: &Ring) -> Result<(), LogError> {
     let window = i64::try_from(origin.config.duplicate_window_records).unwrap_or(i64::MAX);
     let mut slowest = std::collections::BTreeMap::<i32, Option<i64>>::new();
     for partition in origin.log.partitions(&origin.topic).await? {
         let held = origin.log.bounds(&origin.topic, partition).await?;
+        if status.running().iter().any(|stored| stored.get(partition).is_some_and(|next| next > held.end)) {
+            ring.suspect();
+        }
         for (sink, stored) in status.stored() {
             let next = stored.get(partition);
             let least = slowest.entry(partition).or_insert(next);

@@ -42,6 +42,11 @@ pub trait Sink: Send {
         true
     }
 
+    /// Whether rows of this sink can have dead letters, which its lane has to look for when it begins.
+    fn refuses(&self) -> bool {
+        true
+    }
+
     /// Drops whatever is staged, reconnects if need be, and tells where the sink stands in `topic`, read from the place
     /// where its rows live. Called at the start and after every error.
     async fn resume(&mut self, topic: &str) -> Result<Positions, SinkError>;
@@ -65,9 +70,16 @@ pub enum SinkError {
         #[source]
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Some staged row can never be written. The lane searches it in ever smaller commits and keeps it as a dead letter.
+    /// Some staged row can never be written. The lane searches it by bisecting what is staged and keeps it as a dead letter.
     #[error("a row was refused: {reason}")]
     Refused {
+        /// Why, for the dead letter.
+        reason: String,
+    },
+    /// Some staged row may be what the sink cannot take, as nothing else explains its answer. Searched like a refused row;
+    /// it is a dead letter once the sink has given the same answer to it alone several times.
+    #[error("a row seems to be refused: {reason}")]
+    Suspect {
         /// Why, for the dead letter.
         reason: String,
     },
@@ -88,4 +100,7 @@ impl SinkError {
 pub trait DeadLetters: Send + Sync {
     /// Makes the letters durable. The same letter may come again after a crash; its position and stage identify it.
     async fn append(&self, letters: &[DeadLetter]) -> Result<(), LogError>;
+
+    /// The letters of rows of `topic` that the named sink refused at these positions or after them, replayed or not.
+    async fn of_sink(&self, sink: &str, topic: &str, from: &Positions) -> Result<Vec<DeadLetter>, LogError>;
 }

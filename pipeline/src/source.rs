@@ -1,17 +1,14 @@
 //! Reads the log from given positions on and turns it into batches.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use event::Positions;
 use eventlog::{EventLog, LogError, Reader};
 use geodata::LiveDatabase;
-use metrics::counter;
 
 use crate::Batch;
-use crate::config::{Config, OnMissing};
+use crate::config::Config;
 use crate::enrich::{Contents, Enricher};
-use crate::metrics::LOST_RECORDS;
 
 /// What every reader of the log needs.
 #[derive(Clone)]
@@ -63,33 +60,4 @@ impl Source {
             }
         }
     }
-}
-
-/// Where a sink that stands at `stored` goes on: there, or, when the log does not hold that and the operator has said so,
-/// at the oldest record held.
-///
-/// # Errors
-/// `OutOfRange` when the log does not hold it and nobody has said to skip.
-pub(crate) fn resume_at(
-    stored: i64,
-    held: &Range<i64>,
-    partition: i32,
-    on_missing: OnMissing,
-) -> Result<i64, LogError> {
-    if (held.start..=held.end).contains(&stored) {
-        return Ok(stored);
-    }
-    if on_missing == OnMissing::Stop {
-        return Err(LogError::OutOfRange { partition, requested: stored, held: held.clone() });
-    }
-    let lost = u64::try_from(held.start.saturating_sub(stored)).unwrap_or_default();
-    counter!(LOST_RECORDS).increment(lost);
-    tracing::error!(
-        partition,
-        stored,
-        ?held,
-        lost,
-        "the log does not hold a sink's position; going on with its oldest record"
-    );
-    Ok(held.start)
 }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use event::{Outcome, Positions, Timestamp};
+use metrics::gauge;
 use serde::Serialize;
+
+use crate::metrics::SINK_LAG;
 
 /// How a lane is getting on.
 #[derive(Clone, Debug, Serialize)]
@@ -14,7 +17,7 @@ pub enum LaneState {
     Starting,
     /// Delivering, or waiting for events.
     Running,
-    /// Its sink failed; it will try again.
+    /// Its sink failed; it will try again. Ends with the next commit, or when nothing is left to be committed.
     Retrying {
         /// Why.
         error: String,
@@ -40,6 +43,8 @@ pub struct Counts {
 struct Lane {
     state: LaneState,
     stored: Positions,
+    /// Where the sink last stood in every partition that was ever this process's.
+    known: Positions,
     counts: Counts,
 }
 
@@ -49,25 +54,51 @@ pub(crate) struct LaneStatus(Mutex<Lane>);
 
 impl LaneStatus {
     fn new() -> Self {
-        Self(Mutex::new(Lane { state: LaneState::Starting, stored: Positions::default(), counts: Counts::default() }))
+        let (stored, known) = (Positions::default(), Positions::default());
+        Self(Mutex::new(Lane { state: LaneState::Starting, stored, known, counts: Counts::default() }))
     }
 
     fn lane(&self) -> MutexGuard<'_, Lane> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The sink stands at these positions and goes on from there.
-    pub fn running(&self, stored: &Positions) {
+    /// The sink has said that it stands at these positions. That alone ends no row of failures: its commits may fail.
+    pub fn resumed(&self, stored: &Positions) {
         let mut lane = self.lane();
-        lane.state = LaneState::Running;
+        if matches!(lane.state, LaneState::Starting) {
+            lane.state = LaneState::Running;
+        }
         lane.stored = stored.clone();
+        lane.known.extend(stored);
+    }
+
+    /// The sink stands at these positions, and what it was given is committed. Tells how many failures that ends.
+    pub fn running(&self, stored: &Positions) -> u32 {
+        let mut lane = self.lane();
+        lane.stored = stored.clone();
+        lane.known.extend(stored);
+        match std::mem::replace(&mut lane.state, LaneState::Running) {
+            LaneState::Retrying { attempts, .. } => attempts,
+            LaneState::Starting | LaneState::Running => 0,
+        }
+    }
+
+    /// Where the sink last stood, as far as this process knows.
+    pub fn known(&self) -> Positions {
+        self.lane().known.clone()
+    }
+
+    pub fn is_retrying(&self) -> bool {
+        matches!(self.lane().state, LaneState::Retrying { .. })
     }
 
     /// The sink failed; tells whether that is news.
     pub fn retrying(&self, error: String) -> bool {
         let mut lane = self.lane();
         let (since, attempts, news) = match &lane.state {
-            LaneState::Retrying { since, attempts, error: last } => (since.clone(), attempts + 1, *last != error),
+            LaneState::Retrying { since, attempts, error: last } => {
+                (since.clone(), attempts.saturating_add(1), *last != error)
+            }
             _ => (Timestamp::now().to_string(), 1, true),
         };
         lane.state = LaneState::Retrying { error, since, attempts };
@@ -110,6 +141,25 @@ impl Status {
     /// Where each sink stands; empty as long as it has not said so.
     pub(crate) fn stored(&self) -> Vec<(String, Positions)> {
         self.lanes().iter().map(|(name, status)| (name.clone(), status.lane().stored.clone())).collect()
+    }
+
+    /// Where the sinks stand that are getting on.
+    pub(crate) fn running(&self) -> Vec<Positions> {
+        let lanes = self.lanes();
+        let lanes = lanes.values().map(|status| status.lane());
+        lanes.filter(|lane| matches!(lane.state, LaneState::Running)).map(|lane| lane.stored.clone()).collect()
+    }
+
+    /// Forgets the partitions that are others' now: their gauges would show a lag of the past for ever.
+    pub(crate) fn retain(&self, partitions: &[i32]) {
+        for (sink, status) in self.lanes().iter() {
+            let mut lane = status.lane();
+            let (kept, gone) = lane.stored.split(partitions);
+            for (partition, _) in gone.iter() {
+                gauge!(SINK_LAG, "sink" => sink.clone(), "partition" => partition.to_string()).set(0.0);
+            }
+            lane.stored = kept;
+        }
     }
 
     /// Every sink as it stands now.

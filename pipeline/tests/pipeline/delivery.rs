@@ -15,33 +15,36 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{Faults, Letters, Store};
 
-const TOPIC: &str = "raw";
+pub const TOPIC: &str = "raw";
 const DEADLINE: Duration = Duration::from_secs(60);
 
-struct Running {
-    status: Status,
-    letters: Letters,
-    shutdown: CancellationToken,
-    task: JoinHandle<Result<(), pipeline::PipelineError>>,
+pub struct Running {
+    pub status: Status,
+    pub letters: Letters,
+    pub shutdown: CancellationToken,
+    pub task: JoinHandle<Result<(), pipeline::PipelineError>>,
 }
 
 impl Running {
-    async fn stop(self) {
+    pub async fn stop(self) {
         self.shutdown.cancel();
         self.task.await.unwrap().unwrap();
     }
 }
 
-fn start(log: &Arc<MemoryLog>, stores: &[(&str, &Store)], config: Config) -> Running {
-    let (status, letters, shutdown) = (Status::default(), Letters::default(), CancellationToken::new());
+pub fn start(log: &Arc<MemoryLog>, stores: &[(&str, &Store)], config: Config) -> Running {
+    start_with(log.clone(), stores, config, Letters::default())
+}
+
+pub fn start_with(log: Arc<dyn EventLog>, stores: &[(&str, &Store)], config: Config, letters: Letters) -> Running {
+    let (status, shutdown) = (Status::default(), CancellationToken::new());
     let pipeline = Pipeline {
-        log: log.clone(),
+        log,
         topic: TOPIC.into(),
         contents: Contents::Events,
         group: "test".to_owned(),
         geo: Arc::new(LiveDatabase::default()),
         config,
-        default_start: Start::Earliest,
         sinks: stores.iter().map(|(name, store)| store.sink(name)).collect(),
         dead_letters: Arc::new(letters.clone()),
         status: status.clone(),
@@ -50,28 +53,28 @@ fn start(log: &Arc<MemoryLog>, stores: &[(&str, &Store)], config: Config) -> Run
     Running { status, letters, shutdown, task }
 }
 
-fn small() -> Config {
+pub fn small() -> Config {
     Config { ring_bytes: 4_096, batch_bytes: 512, max_retry_wait_ms: 20, ..Config::default() }
 }
 
-fn record(key: &str, payload: impl Into<Bytes>) -> NewRecord {
+pub fn record(key: &str, payload: impl Into<Bytes>) -> NewRecord {
     NewRecord { key: partition_key(Some(key), None).to_vec().into(), event_id: None, payload: payload.into() }
 }
 
-fn page(number: usize) -> NewRecord {
+pub fn page(number: usize) -> NewRecord {
     let json = format!(r#"{{"url":"/{number}","host":"h{}"}}"#, number % 7);
     let event = Draft::parse(json.as_bytes()).unwrap().accept(Timestamp::now(), [192, 0, 2, 1].into()).unwrap();
     record(event.host().unwrap(), event.to_record())
 }
 
-async fn append(log: &MemoryLog, pages: std::ops::Range<usize>) {
+pub async fn append(log: &MemoryLog, pages: std::ops::Range<usize>) {
     for number in pages {
         log.append(TOPIC, vec![page(number)]).await.unwrap();
     }
 }
 
 /// Waits until the store holds as many rows and then shows that it holds each exactly once.
-async fn expect_each_once(store: &Store, pages: usize) {
+pub async fn expect_each_once(store: &Store, pages: usize) {
     until(|| store.state().rows.len() >= pages).await;
     let mut seen = BTreeMap::<String, usize>::new();
     for url in &store.state().rows {
@@ -81,7 +84,14 @@ async fn expect_each_once(store: &Store, pages: usize) {
     assert_eq!(seen, expected);
 }
 
-async fn until(mut holds: impl FnMut() -> bool) {
+/// Waits until the sink `a` has stopped, for a reason that holds this text.
+pub async fn until_stopped(running: &Running, reason: &str) {
+    let stopped =
+        |sink: &SinkStatus| matches!(&sink.state, LaneState::Retrying { error, .. } if error.contains(reason));
+    until(|| running.status.sinks().get("a").is_some_and(stopped)).await;
+}
+
+pub async fn until(mut holds: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !holds() {
         assert!(Instant::now() < deadline, "not within {DEADLINE:?}");
@@ -163,7 +173,7 @@ async fn a_refused_row_becomes_a_dead_letter_with_its_bytes_and_the_rest_goes_on
     let running = start(&log, &[("picky", &picky), ("other", &other)], small());
     expect_each_once(&picky, 1_500).await;
     until(|| other.state().rows.len() == 1_501).await;
-    let letters = running.letters.0.lock().unwrap().clone();
+    let letters = running.letters.all();
     assert_eq!(letters.len(), 1);
     assert_eq!((letters[0].payload.as_slice(), letters[0].stage.to_string().as_str()), (bad.as_bytes(), "sink:picky"));
     assert!(letters[0].reason.contains("not welcome"));
@@ -225,14 +235,15 @@ async fn a_sink_without_a_position_starts_where_it_is_told_and_one_with_a_positi
 }
 
 #[tokio::test]
-async fn a_position_that_the_log_does_not_hold_stops_the_sink_unless_told_to_skip() {
+async fn a_position_that_the_log_does_not_hold_any_more_stops_the_sink_unless_told_to_skip() {
     let log = Arc::new(MemoryLog::new(1));
+    append(&log, 90..100).await;
     append(&log, 0..10).await;
+    log.remove_before(TOPIC, 0, 10).unwrap();
     let store = Store::default();
-    store.state().positions = Positions::from_iter([(0, 50)]);
+    store.state().positions = Positions::from_iter([(0, 5)]);
     let running = start(&log, &[("a", &store)], small());
-    let stopped = |sink: &SinkStatus| matches!(&sink.state, LaneState::Retrying { error, .. } if error.contains("50"));
-    until(|| running.status.sinks().get("a").is_some_and(stopped)).await;
+    until_stopped(&running, "offset 5 ").await;
     assert!(store.state().rows.is_empty());
     running.stop().await;
     let running = start(&log, &[("a", &store)], Config { on_missing: OnMissing::Skip, ..small() });

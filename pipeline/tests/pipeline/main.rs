@@ -4,4 +4,7 @@
 
 mod delivery;
 mod enriched;
+mod identity;
+mod refusals;
+mod retries;
 mod store;
