@@ -23,6 +23,9 @@ how_to_install() {
         'npm apt-get') echo "sudo apt-get install -y npm" ;;
         'npm dnf') echo "sudo dnf install -y nodejs-npm" ;;
         'npm brew') echo "brew install node" ;;
+        'pgbouncer apt-get') echo "sudo apt-get install -y pgbouncer" ;;
+        'pgbouncer dnf') echo "sudo dnf install -y pgbouncer" ;;
+        'pgbouncer brew') echo "brew install pgbouncer" ;;
         'psql apt-get') echo "sudo apt-get install -y postgresql-client" ;;
         'psql dnf') echo "sudo dnf install -y postgresql" ;;
         'psql brew') echo "brew install libpq && brew link --force libpq" ;;

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # `make test-setup`: fetches what the tests need into .cache (PAGEBERG_CACHE): Python packages, fixtures, Postgres' binaries,
-# Kafka's jars, Spark, Nessie, Azurite and Chromium. Does nothing when all is there.
+# PgBouncer, Kafka's jars, Spark, Nessie, Azurite and Chromium. Does nothing when all is there.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -22,6 +22,7 @@ fetch() {
 echo "Python: $(dev/venv.sh)"
 fetch Fixtures dev/fixtures.sh
 fetch Postgres dev/postgres.sh bin
+fetch PgBouncer dev/pgbouncer.sh
 fetch Kafka dev/kafka.sh fetch
 fetch Nessie dev/nessie.sh fetch
 fetch Spark dev/spark.sh

@@ -102,7 +102,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         sink.write(&batch).await?;
     }
     if is_table {
-        let step = Step { partition: 0, expected: None, next: EVENTS_PER_BATCH };
+        let step = Step { partition: 0, expected: None, next: EVENTS_PER_BATCH, last: None };
         sink.commit(&Advance { topic: TOPIC.into(), steps: vec![step] }).await?;
     }
     Ok(())

@@ -51,14 +51,14 @@ impl Listing {
 }
 
 /// One reading of the topic.
-struct Pass {
+pub(super) struct Pass {
     reader: Box<dyn Reader>,
     /// The end of each partition that has more to read.
     ends: BTreeMap<i32, i64>,
 }
 
 impl Pass {
-    async fn begin(log: &dyn EventLog, topic: &str) -> Result<Self, LogError> {
+    pub(super) async fn begin(log: &dyn EventLog, topic: &str) -> Result<Self, LogError> {
         let (mut starts, mut ends) = (Positions::default(), BTreeMap::new());
         for partition in log.partitions(topic).await? {
             let held = log.bounds(topic, partition).await?;
@@ -72,7 +72,8 @@ impl Pass {
         Ok(Self { reader, ends })
     }
 
-    async fn next(&mut self) -> Result<Option<Vec<Record>>, LogError> {
+    /// The next records; `None` at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<Vec<Record>>, LogError> {
         if self.ends.is_empty() {
             return Ok(None);
         }

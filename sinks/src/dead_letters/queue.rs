@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use event::{DeadLetter, LetterRecord};
+use event::{DeadLetter, LetterRecord, LogPosition, Positions, Stage};
 use eventlog::{EventLog, LogError, NewRecord};
 use pipeline::DeadLetters;
 
 use super::Listing;
+use super::listing::Pass;
 use super::rows::{record, record_within};
 
 /// The dead-letter topic.
@@ -52,5 +53,23 @@ impl DeadLetters for DeadLetterQueue {
             }
             outcome => outcome.map(drop),
         }
+    }
+
+    async fn of_sink(&self, sink: &str, topic: &str, from: &Positions) -> Result<Vec<DeadLetter>, LogError> {
+        let stage = Stage::Sink(sink.to_owned());
+        let is_wanted = |letter: &DeadLetter| {
+            let LogPosition { topic: of, partition, offset } = &letter.position;
+            letter.stage == stage && **of == *topic && from.get(*partition).is_some_and(|next| *offset >= next)
+        };
+        let mut pass = Pass::begin(self.log.as_ref(), &self.topic).await?;
+        let mut letters = vec![];
+        while let Some(records) = pass.next().await? {
+            let found = records.iter().filter_map(|record| match LetterRecord::parse(&record.payload) {
+                Ok(LetterRecord::Letter(letter)) => Some(letter),
+                Ok(LetterRecord::Replayed(_)) | Err(_) => None,
+            });
+            letters.extend(found.filter(is_wanted));
+        }
+        Ok(letters)
     }
 }

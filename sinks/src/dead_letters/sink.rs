@@ -43,6 +43,10 @@ impl Sink for DeadLetterSink {
         false
     }
 
+    fn refuses(&self) -> bool {
+        false
+    }
+
     fn rows(&self, batch: &Batch) -> usize {
         batch.undecodable.len()
     }

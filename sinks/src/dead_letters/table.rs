@@ -45,6 +45,10 @@ impl Sink for LetterTableSink {
         self.pace
     }
 
+    fn refuses(&self) -> bool {
+        false
+    }
+
     fn rows(&self, batch: &Batch) -> usize {
         batch.undecodable.iter().filter_map(kept).count()
     }

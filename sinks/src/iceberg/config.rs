@@ -77,6 +77,15 @@ impl Config {
         Ok(())
     }
 
+    /// Whether the data folder may write its Iceberg tables: a copy of another folder may not. Changes nothing.
+    ///
+    /// # Errors
+    /// `DataFolder` with a sentence that says what to do; others when the catalog cannot be read.
+    pub async fn check_data_folder(&self, data_folder: &Path) -> Result<(), warehouse::Error> {
+        warehouse::check_data_folder(data_folder, &self.warehouse()).await?;
+        warehouse::check_data_folder(data_folder, &self.dead_letters_warehouse()).await
+    }
+
     /// What the crate `warehouse` is to know.
     pub fn warehouse(&self) -> warehouse::Config {
         warehouse::Config {

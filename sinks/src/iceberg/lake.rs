@@ -6,13 +6,16 @@ use std::time::Instant;
 use event::{Advance, Positions, Timestamp};
 use metrics::{counter, gauge, histogram};
 use pipeline::SinkError;
-use warehouse::{DataFiles, Error, Table, Writer};
+use warehouse::{Catalog, DataFiles, Error, Table, Writer};
 
 use super::vitals;
 use crate::metrics::{
     ICEBERG_BYTES, ICEBERG_COMMIT_SECONDS, ICEBERG_COMMITTED_THROUGH, ICEBERG_FILES, ICEBERG_ROWS,
     ICEBERG_SPILLED_BYTES,
 };
+
+/// A new table in the place of the one that was there would not be what anybody meant.
+const GONE: &str = "the data folder was removed while pageberg was running: put it back, or start anew";
 
 /// Which table it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,12 +31,13 @@ pub(crate) struct Lake {
     config: warehouse::Config,
     table: Option<Table>,
     writer: Option<Writer>,
+    has_opened: bool,
 }
 
 impl Lake {
     /// The table is opened, or made, when it is first resumed.
     pub(crate) fn new(kind: Kind, data_folder: &Path, config: warehouse::Config) -> Self {
-        Self { kind, data_folder: data_folder.to_owned(), config, table: None, writer: None }
+        Self { kind, data_folder: data_folder.to_owned(), config, table: None, writer: None, has_opened: false }
     }
 
     /// Deletes what is staged and reads the positions from the table.
@@ -42,11 +46,15 @@ impl Lake {
             writer.abort().await;
         }
         self.table = None;
+        if self.has_opened && Catalog::is_gone(&self.data_folder, &self.config.of_catalog()) {
+            return Err(SinkError::retry("open the Iceberg table", GONE));
+        }
         let opened = match self.kind {
             Kind::PageViews => Table::open(&self.data_folder, &self.config).await,
             Kind::DeadLetters => Table::open_dead_letters(&self.data_folder, &self.config).await,
         };
         let table = self.table.insert(opened.map_err(|error| sink_error("open the Iceberg table", error))?);
+        self.has_opened = true;
         vitals::tell(table).await;
         table.positions(topic).map_err(|error| sink_error("read the positions of the Iceberg table", error))
     }

@@ -1,11 +1,16 @@
 //! One round of maintenance of the Iceberg tables, unless another process is at it.
+//!
+//! A clock that is ahead for a moment must not make everything old: ages are counted up to the time that it showed in the
+//! last round, and in the first one up to the last change of the table.
 
 use std::fs::{File, TryLockError};
+use std::io::{Read, Write};
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
+use event::Timestamp;
 use metrics::{counter, gauge, histogram};
-use warehouse::{Error, Maintained, Table};
+use warehouse::{Catalog, Error, Maintained, Table};
 
 use super::{Config, vitals};
 use crate::metrics::{
@@ -23,9 +28,10 @@ const LOCK: &str = "maintenance.lock";
 /// # Errors
 /// As [`Table::open`] and [`Table::maintain`]; `Config` when the data folder cannot be locked.
 pub async fn maintain(data_folder: &Path, config: &Config, dry_run: bool) -> Result<Option<Maintained>, Error> {
-    let Some(_lock) = lock(data_folder)? else { return Ok(None) };
+    let Some(mut lock) = lock(data_folder)? else { return Ok(None) };
     let began = Instant::now();
-    let done = round(data_folder, config, dry_run).await;
+    let done = round(data_folder, config, dry_run, lock.last_round()).await;
+    lock.remember(Timestamp::now());
     histogram!(ICEBERG_MAINTENANCE_SECONDS).record(began.elapsed());
     match done {
         Ok(done) => {
@@ -41,24 +47,55 @@ pub async fn maintain(data_folder: &Path, config: &Config, dry_run: bool) -> Res
     }
 }
 
-async fn round(data_folder: &Path, config: &Config, dry_run: bool) -> Result<Maintained, Error> {
+/// Ages are counted up to `known`.
+async fn round(
+    data_folder: &Path,
+    config: &Config,
+    dry_run: bool,
+    known: Option<Timestamp>,
+) -> Result<Maintained, Error> {
+    if Catalog::is_gone(data_folder, &config.warehouse().of_catalog()) {
+        // There is no table, and it is not for maintenance to make one.
+        return Ok(Maintained::default());
+    }
     let mut table = Table::open(data_folder, &config.warehouse()).await?;
-    let mut done = table.maintain(&config.maintenance, dry_run).await?;
+    let known = known.unwrap_or_else(|| table.changed_at());
+    let mut done = table.maintain_as_of(&config.maintenance, dry_run, known).await?;
     vitals::tell_files(&table, config).await?;
     if config.dead_letters.enabled {
         let mut table = Table::open_dead_letters(data_folder, &config.dead_letters_warehouse()).await?;
-        done += table.maintain(&config.maintenance, dry_run).await?;
+        done += table.maintain_as_of(&config.maintenance, dry_run, known).await?;
         vitals::tell_files(&table, config).await?;
     }
     Ok(done)
 }
 
-fn lock(data_folder: &Path) -> Result<Option<File>, Error> {
+/// The lock, in whose file stands what the clock showed in the last round.
+struct Lock(File);
+
+impl Lock {
+    /// `None` in the first round.
+    fn last_round(&mut self) -> Option<Timestamp> {
+        let mut text = String::new();
+        self.0.read_to_string(&mut text).ok()?;
+        Timestamp::parse(text.trim()).ok()
+    }
+
+    /// Failing that, the next round judges by the one before.
+    fn remember(&mut self, now: Timestamp) {
+        let written = self.0.set_len(0).and_then(|()| writeln!(self.0, "{now}"));
+        if let Err(error) = written {
+            tracing::debug!(%error, "the time of a round of maintenance could not be written down");
+        }
+    }
+}
+
+fn lock(data_folder: &Path) -> Result<Option<Lock>, Error> {
     let path = data_folder.join(LOCK);
     let refuse = |error: std::io::Error| Error::Config(format!("{} cannot be locked: {error}", path.display()));
-    let file = File::options().create(true).append(true).open(&path).map_err(refuse)?;
+    let file = File::options().create(true).read(true).append(true).open(&path).map_err(refuse)?;
     match file.try_lock() {
-        Ok(()) => Ok(Some(file)),
+        Ok(()) => Ok(Some(Lock(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(refuse(error)),
     }

@@ -16,7 +16,8 @@ use super::url;
 pub struct Config {
     /// `postgres://user@host:port/database` or `jdbc:postgresql://host:port/database`; quotes around it are ignored.
     /// `sslmode` may be disable, prefer (the default: without TLS when the server has none that can be trusted),
-    /// require, verify-ca or verify-full; the last three are one here, as certificates are always verified.
+    /// require, verify-ca or verify-full; the last three are one here, as certificates are always verified. JDBC's
+    /// `currentSchema` is the search_path, and its `targetServerType` may be primary or any.
     pub url: Option<SecretUrl>,
     /// User; wins over the url's.
     pub user: Option<String>,
@@ -78,6 +79,17 @@ pub enum ConfigError {
     /// The url cannot be read.
     #[error("postgres.url is no postgres:// or jdbc:postgresql:// url")]
     Url(#[source] tokio_postgres::Error),
+    /// The url has a parameter that means nothing here.
+    #[error("postgres.url has the unknown parameter {name}; the nearest known one is {nearest}")]
+    Parameter {
+        /// As it is written.
+        name: String,
+        /// One that there is.
+        nearest: &'static str,
+    },
+    /// The url asks for a server that takes no writes.
+    #[error("postgres.url asks for the targetServerType {0}: pageberg writes, which needs `primary` or `any`")]
+    ReadOnlyServer(String),
     /// The table's name cannot be one.
     #[error("postgres.table must be `name` or `schema.name`, each part 1 to 63 bytes long")]
     Table,
@@ -110,7 +122,7 @@ impl Settings {
     pub(super) fn of(config: &Config) -> Result<Self, ConfigError> {
         config.check_limits()?;
         let url = config.url.as_ref().and_then(|url| url::unquoted(url.expose())).ok_or(ConfigError::NoUrl)?;
-        let mut server = url::parse(url).map_err(ConfigError::Url)?;
+        let mut server = url::parse(url)?;
         if let Some(user) = config.user.as_deref().and_then(url::unquoted) {
             server.user(user);
         }
@@ -133,15 +145,15 @@ impl Settings {
         Ok(Self { server, tls, table, connect_timeout, statement_timeout })
     }
 
-    /// What every session is told first.
-    pub(super) fn session(&self) -> String {
+    /// What every transaction is told first.
+    pub(super) fn limits(&self) -> String {
         let statement = self.statement_timeout.as_millis();
         let hung = self.statement_timeout.min(HUNG_AFTER).as_millis();
         let idle = KEEPALIVE_IDLE.as_secs();
         format!(
-            "SET statement_timeout = {statement}; SET idle_in_transaction_session_timeout = {hung}; \
-             SET tcp_keepalives_idle = {idle}; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; \
-             SET client_min_messages = warning"
+            "SET LOCAL statement_timeout = {statement}; SET LOCAL idle_in_transaction_session_timeout = {hung}; \
+             SET LOCAL tcp_keepalives_idle = {idle}; SET LOCAL tcp_keepalives_interval = 10; \
+             SET LOCAL tcp_keepalives_count = 3; SET LOCAL client_min_messages = warning"
         )
     }
 }

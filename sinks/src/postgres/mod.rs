@@ -5,6 +5,8 @@
 //! 3. Whatever went wrong, [`PostgresSink::resume`](pipeline::Sink::resume) opens a new connection if the old one is
 //!    in doubt, applies missing migrations (`migrations`) and reads the positions (`positions`).
 //!
+//! **Invariant:** nothing is kept in a session from one transaction to the next, neither settings nor statements: behind a
+//! pooler each transaction may come to another session.
 //! **Invariant:** a connection whose transaction did not end as expected is never used again.
 //! **Invariant:** rows that are there already are neither changed nor rewritten, unless somebody asks to look their
 //! places up again ([`reenrich`]).
@@ -18,6 +20,7 @@ mod errors;
 mod migrations;
 mod positions;
 mod reenrich;
+mod remedies;
 mod rows;
 mod sink;
 mod table;
@@ -25,6 +28,6 @@ mod tls;
 mod url;
 
 pub use config::{Config, ConfigError};
-pub use migrations::{MigrateError, migrate, reach};
+pub use migrations::{MigrateError, migrate, reach, stored_positions};
 pub use reenrich::{ReenrichError, reenrich};
 pub use sink::PostgresSink;

@@ -47,12 +47,12 @@ impl PostgresSink {
     }
 
     async fn load(&mut self, topic: &str) -> Result<Positions, Failure> {
-        let usable = self.connection.take().filter(|connection| !connection.client.is_closed());
-        let connection = match usable {
+        let usable = self.connection.take().filter(|connection| !connection.is_closed());
+        let mut connection = match usable {
             Some(connection) => connection,
             None => Connection::open(&self.settings).await?,
         };
-        let load = positions::load(&connection.client, &connection.table, &self.consumer, topic);
+        let load = load(&mut connection, &self.consumer, topic);
         let positions = within(self.settings.statement_timeout, load).await?;
         self.connection = Some(connection);
         Ok(positions)
@@ -87,7 +87,7 @@ impl Sink for PostgresSink {
         let mut connection = taken.map_err(|failure| failure.into_sink_error(ATTEMPT))?;
         let commit = commit(&mut connection, &self.consumer, rows, advance);
         let outcome = within(self.settings.statement_timeout, commit).await;
-        let outcome = outcome.map_err(|failure| failure.into_sink_error(ATTEMPT));
+        let outcome = outcome.map_err(|failure| failure.into_commit_error(ATTEMPT));
         if !matches!(outcome, Err(SinkError::Retry { .. })) {
             self.connection = Some(connection);
         }
@@ -95,19 +95,28 @@ impl Sink for PostgresSink {
     }
 }
 
+async fn load(connection: &mut Connection, consumer: &str, topic: &str) -> Result<Positions, Failure> {
+    let table = connection.table.clone();
+    let transaction = connection.transaction(IsolationLevel::ReadCommitted).await?;
+    let positions = positions::load(&transaction, &table, consumer, topic).await?;
+    transaction.commit().await?;
+    Ok(positions)
+}
+
 /// Rows and positions in one transaction. Positions last: their lock is what other writers wait for, and a process that
 /// hangs while it copies must not hold it. Whatever fails, the transaction is rolled back when it is dropped.
 async fn commit(connection: &mut Connection, consumer: &str, rows: Rows, advance: &Advance) -> Result<(), Failure> {
-    let Connection { client, table, copy, .. } = connection;
+    let (table, copy) = (connection.table.clone(), connection.copy.clone());
     // Read committed, whatever the server's default: a second writer must see what the first has committed.
-    let transaction = client.build_transaction().isolation_level(IsolationLevel::ReadCommitted).start().await?;
+    let transaction = connection.transaction(IsolationLevel::ReadCommitted).await?;
     if rows.count() > 0 {
-        let mut copying = Box::pin(transaction.copy_in::<_, Bytes>(copy).await?);
+        let copy = transaction.prepare(&copy).await?;
+        let mut copying = Box::pin(transaction.copy_in::<_, Bytes>(&copy).await?);
         for piece in rows.finish() {
             copying.send(piece).await?;
         }
         copying.as_mut().finish().await?;
     }
-    positions::advance(&transaction, table, consumer, advance).await?;
+    positions::advance(&transaction, &table, consumer, advance).await?;
     Ok(transaction.commit().await?)
 }

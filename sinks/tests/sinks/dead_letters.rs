@@ -80,6 +80,26 @@ async fn a_letter_appended_again_is_listed_once_and_each_stage_has_its_own() {
 }
 
 #[tokio::test]
+async fn the_letters_of_a_sink_are_found_from_its_positions_on_also_those_that_were_replayed() {
+    let log = MemoryLog::new(2);
+    let queue = DeadLetterQueue::new(log.clone(), LETTERS);
+    let of = |sink: &str, offset| letter(offset, Stage::Sink(sink.to_owned()), b"{}");
+    let mut elsewhere = of("postgres", 9);
+    elsewhere.position.topic = "other.raw".into();
+    let kept = [of("postgres", 3), of("postgres", 4), of("iceberg", 5), letter(6, Stage::Decode, b"{"), elsewhere];
+    queue.append(&kept).await.unwrap();
+    queue.mark_replayed(&of("postgres", 4)).await.unwrap();
+    let from = |next| [(0, next)].into_iter().collect();
+    for (next, offsets) in [(0, vec![3, 4]), (4, vec![4]), (5, vec![])] {
+        let mut found = queue.of_sink("postgres", TOPIC, &from(next)).await.unwrap();
+        found.sort_by_key(|letter| letter.position.offset);
+        assert_eq!(found.iter().map(|letter| letter.position.offset).collect::<Vec<_>>(), offsets);
+    }
+    let nowhere = [(1, 0)].into_iter().collect();
+    assert_eq!(queue.of_sink("postgres", TOPIC, &nowhere).await.unwrap(), []);
+}
+
+#[tokio::test]
 async fn a_letter_too_large_for_the_log_is_cut_instead_of_lost() {
     let log = MemoryLog::new(1);
     let payload = vec![0xff; MAX_RECORD_BYTES - 1_000];

@@ -31,7 +31,7 @@ pub fn batch(offsets: Range<i64>) -> Arc<Batch> {
 }
 
 pub fn step(partition: i32, expected: Option<i64>, next: i64) -> Advance {
-    Advance { topic: TOPIC.into(), steps: vec![Step { partition, expected, next }] }
+    Advance { topic: TOPIC.into(), steps: vec![Step { partition, expected, next, last: None }] }
 }
 
 /// The ids of the events at these offsets of partition 0, sorted.

@@ -5,6 +5,7 @@ use std::path::Path;
 use event::Positions;
 use pipeline::{Sink, SinkError};
 use sinks::iceberg::{Config, IcebergSink};
+use testkit::services::python::printed_by_python;
 
 use crate::events::{TOPIC, batch, step};
 
@@ -61,5 +62,60 @@ async fn damage_to_a_metadata_file_is_an_error_and_never_an_empty_table() {
     for file in std::fs::read_dir(folder.path().join("warehouse/web/page_views/metadata")).unwrap() {
         std::fs::write(file.unwrap().path(), "{}").unwrap();
     }
+    assert!(matches!(sink.resume(TOPIC).await, Err(SinkError::Retry { .. })));
+}
+
+#[tokio::test]
+async fn rows_that_another_engine_took_back_are_asked_for_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sink = sink(folder.path());
+    sink.resume(TOPIC).await.unwrap();
+    for offset in 0..3 {
+        sink.write(&batch(offset..offset + 1)).await.unwrap();
+        sink.commit(&step(0, (offset > 0).then_some(offset), offset + 1)).await.unwrap();
+    }
+    let back = format!(
+        "from pyiceberg.catalog.sql import SqlCatalog\n\
+         table = SqlCatalog('pageberg', uri='sqlite:///{}/catalog.sqlite').load_table('web.page_views')\n\
+         table.manage_snapshots().rollback_to_snapshot(table.current_snapshot().parent_snapshot_id).commit()",
+        folder.path().display()
+    );
+    tokio::task::spawn_blocking(move || printed_by_python(&["-c", &back])).await.unwrap();
+    sink.write(&batch(3..4)).await.unwrap();
+    assert!(matches!(sink.commit(&step(0, Some(3), 4)).await, Err(SinkError::Moved)));
+    assert_eq!(sink.resume(TOPIC).await.unwrap().get(0), Some(2));
+    sink.write(&batch(2..4)).await.unwrap();
+    sink.commit(&step(0, Some(2), 4)).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_data_folder_that_is_removed_is_told_and_nothing_is_begun_in_its_place() {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("data");
+    let mut sink = sink(&folder);
+    sink.resume(TOPIC).await.unwrap();
+    sink.write(&batch(0..1)).await.unwrap();
+    sink.commit(&step(0, None, 1)).await.unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    sink.write(&batch(1..2)).await.unwrap();
+    assert!(matches!(sink.commit(&step(0, Some(1), 2)).await, Err(SinkError::Retry { .. })));
+    let gone = sink.resume(TOPIC).await.unwrap_err();
+    assert!(matches!(&gone, SinkError::Retry { source, .. } if source.to_string().contains("was removed")), "{gone:?}");
+    std::fs::create_dir_all(&folder).unwrap();
+    sinks::iceberg::maintain(&folder, &Config::default(), false).await.unwrap();
+    assert!(!folder.join("catalog.sqlite").exists());
+    assert!(sink.resume(TOPIC).await.is_err());
+}
+
+#[tokio::test]
+async fn a_warehouse_that_is_removed_is_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut sink = sink(folder.path());
+    sink.resume(TOPIC).await.unwrap();
+    sink.write(&batch(0..1)).await.unwrap();
+    sink.commit(&step(0, None, 1)).await.unwrap();
+    std::fs::remove_dir_all(folder.path().join("warehouse")).unwrap();
+    sink.write(&batch(1..2)).await.unwrap();
+    assert!(matches!(sink.commit(&step(0, Some(1), 2)).await, Err(SinkError::Retry { .. })));
     assert!(matches!(sink.resume(TOPIC).await, Err(SinkError::Retry { .. })));
 }

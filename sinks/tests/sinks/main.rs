@@ -8,4 +8,8 @@ mod events;
 mod iceberg;
 mod letter_table;
 mod postgres;
+mod postgres_errors;
+mod postgres_migrations;
+mod postgres_pooler;
 mod postgres_reenrich;
+mod postgres_refusals;

@@ -14,18 +14,18 @@ use testkit::ports::reserved_address;
 use testkit::services::postgres::{OwnPostgres, connect, new_database};
 
 /// The table as the lab's own init.sql makes it.
-const LAB_TABLE: &str = "CREATE TABLE IF NOT EXISTS processed_events (
+pub const LAB_TABLE: &str = "CREATE TABLE IF NOT EXISTS processed_events (
     ip VARCHAR, event_timestamp TIMESTAMP(3), referrer VARCHAR, host VARCHAR, url VARCHAR, geodata VARCHAR)";
 
-fn config(url: &str) -> Config {
+pub fn config(url: &str) -> Config {
     Config { url: Some(url.into()), ..Config::default() }
 }
 
-fn sink(config: &Config) -> PostgresSink {
+pub fn sink(config: &Config) -> PostgresSink {
     PostgresSink::new(config, "web").unwrap()
 }
 
-async fn event_ids(client: &Client) -> Vec<EventId> {
+pub async fn event_ids(client: &Client) -> Vec<EventId> {
     let rows = client.query("SELECT event_id::text FROM processed_events", &[]).await.unwrap();
     let mut ids: Vec<_> = rows.iter().map(|row| EventId::parse(row.get(0)).unwrap()).collect();
     ids.sort();
@@ -33,7 +33,7 @@ async fn event_ids(client: &Client) -> Vec<EventId> {
 }
 
 /// The whole chain of an error's causes.
-fn chain(error: &SinkError) -> String {
+pub fn chain(error: &SinkError) -> String {
     let mut text = error.to_string();
     let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
@@ -50,7 +50,7 @@ async fn refused_at_resume(config: &Config) -> String {
 }
 
 /// Polls until the query gives true.
-async fn until(client: &Client, condition: &str) {
+pub async fn until(client: &Client, condition: &str) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !client.query_one(condition, &[]).await.unwrap().get::<_, bool>(0) {
         assert!(Instant::now() < deadline, "never came true: {condition}");
@@ -248,7 +248,7 @@ async fn any_number_of_processes_may_migrate_at_once() {
     futures::future::try_join_all((0..8).map(|_| migrate(&config))).await.unwrap();
     let client = connect(config.url.as_ref().unwrap().expose()).await;
     let applied: i64 = client.query_one("SELECT count(*) FROM pageberg_migrations", &[]).await.unwrap().get(0);
-    assert_eq!(applied, 4);
+    assert_eq!(applied, 5);
 }
 
 #[tokio::test]
@@ -294,6 +294,18 @@ async fn a_table_may_have_any_name_in_any_schema() {
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1), row.get::<_, bool>(2)), (2, 1, true));
     let missing = Config { table: "nowhere.views".to_owned(), ..config(&url) };
     assert!(refused_at_resume(&missing).await.contains("nowhere"));
+}
+
+#[tokio::test]
+async fn a_jdbc_url_says_in_which_schema_the_table_is() {
+    let url = new_database().await;
+    let client = connect(&url).await;
+    client.batch_execute("CREATE SCHEMA \"my web\"").await.unwrap();
+    let place = url.replace("postgres://pageberg@", "jdbc:postgresql://");
+    let jdbc = format!("{place}?user=pageberg&currentSchema=%22my%20web%22,public&targetServerType=primary");
+    deliver(&mut sink(&config(&jdbc)), &batch(0..2), &step(0, None, 2)).await;
+    let sql = "SELECT count(*) FROM \"my web\".processed_events WHERE to_regclass('public.processed_events') IS NULL";
+    assert_eq!(client.query_one(sql, &[]).await.unwrap().get::<_, i64>(0), 2);
 }
 
 #[tokio::test]

@@ -70,9 +70,9 @@ struct Done {
 
 impl Run<'_> {
     async fn all(&mut self) -> Result<Reenriched, Failure> {
-        let connection = self.connection().await?;
-        let leaves = Leaf::all(&connection.client, &connection.table).await?;
-        self.beginning = pages::next_transaction(&connection.client).await?;
+        let mut connection = self.connection().await?;
+        let leaves = Leaf::all(&mut connection).await?;
+        self.beginning = pages::next_transaction(&mut connection).await?;
         self.connection = Some(connection);
         self.total.parts = leaves.iter().map(Leaf::parts).sum();
         for leaf in &leaves {
@@ -121,7 +121,7 @@ impl Run<'_> {
     }
 
     async fn connection(&mut self) -> Result<Connection, Failure> {
-        match self.connection.take().filter(|connection| !connection.client.is_closed()) {
+        match self.connection.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => Ok(connection),
             None => Connection::open(&self.settings).await,
         }
@@ -137,8 +137,7 @@ async fn transaction(
     asked: &mut Reenrichment<'_>,
     beginning: &str,
 ) -> Result<Done, Failure> {
-    let transaction =
-        connection.client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).start().await?;
+    let transaction = connection.transaction(IsolationLevel::RepeatableRead).await?;
     let (rows, next) = pages.read(&transaction, leaf, &asked.range, beginning).await?;
     let mut verdicts = Verdicts::default();
     let mut changes: Vec<(&StoredRow, Relocated)> = Vec::new();

@@ -3,10 +3,10 @@
 use std::ops::Range;
 
 use event::Timestamp;
-use tokio_postgres::{Client, Row, Transaction};
+use tokio_postgres::{Row, Transaction};
 
+use crate::postgres::connection::Connection;
 use crate::postgres::errors::Failure;
-use crate::postgres::table::Table;
 
 /// Blocks that are read at a time: some thousand rows.
 const BLOCKS: i64 = 64;
@@ -38,9 +38,10 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
-    /// The tables that hold the rows of `table`.
-    pub(super) async fn all(client: &Client, table: &Table) -> Result<Vec<Self>, Failure> {
-        let rows = client.query(LEAVES, &[&table.sql()]).await?;
+    /// The tables that hold the rows of the connection's table.
+    pub(super) async fn all(connection: &mut Connection) -> Result<Vec<Self>, Failure> {
+        let table = connection.table.sql();
+        let rows = connection.query(LEAVES, &[&table]).await?;
         Ok(rows.iter().map(|row| Self { sql: row.get(0), blocks: row.get(1), has_index: row.get(2) }).collect())
     }
 
@@ -67,9 +68,9 @@ impl StoredRow {
 }
 
 /// The first transaction that has not begun yet, as it stands in `xmin`.
-pub(super) async fn next_transaction(client: &Client) -> Result<String, Failure> {
+pub(super) async fn next_transaction(connection: &mut Connection) -> Result<String, Failure> {
     let sql = "SELECT (pg_snapshot_xmax(pg_current_snapshot())::text::bigint % 4294967296)::text";
-    Ok(client.query_one(sql, &[]).await?.get(0))
+    Ok(connection.query(sql, &[]).await?.iter().map(|row| row.get::<_, String>(0)).collect())
 }
 
 /// Where the next rows begin.
