@@ -35,8 +35,12 @@ impl Served {
     }
 
     async fn catalog(&self) -> Result<&Catalog, Refusal> {
-        let opened = self.opened.get_or_try_init(|| Catalog::open(&self.data_folder, &self.warehouse)).await;
+        let opened = self.opened.get_or_try_init(|| self.open()).await;
         opened.map_err(|error| Refusal::unavailable(&error))
+    }
+
+    async fn open(&self) -> Result<Catalog, warehouse::Error> {
+        Catalog::open(&self.data_folder, &self.warehouse.of_catalog()).await
     }
 
     async fn iceberg(&self) -> Result<Arc<dyn iceberg::Catalog>, Refusal> {

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use catalog::CatalogConfig;
 use iceberg::spec::NestedField;
 use serde::{Deserialize, Serialize};
 
-use crate::catalog::CatalogConfig;
 use crate::layout::PartitionBy;
 use crate::property::PropertyColumn;
 use crate::{Error, schema};
@@ -105,6 +105,11 @@ impl Default for FilesConfig {
 }
 
 impl Config {
+    /// What of it the catalog needs.
+    pub fn of_catalog(&self) -> catalog::Config<'_> {
+        catalog::Config { catalog: &self.catalog, storage: &self.storage }
+    }
+
     /// Whether every value, and the name of the data folder, can be used. Touches no file.
     ///
     /// # Errors

@@ -12,6 +12,7 @@ use arrow_schema::{Field, SchemaRef};
 use event::{DeadLetter, LogPosition, Stage, Timestamp};
 use iceberg::spec::{PrimitiveType, Schema, Transform, UnboundPartitionSpec};
 
+use crate::fitting::{filled, promoted};
 use crate::rows::{RowError, UTC, field_id, text_column};
 use crate::schema::{optional, required};
 use crate::table::Layout;
@@ -95,7 +96,8 @@ impl Writer {
 
 /// The letters in the columns of `schema`; a column that somebody has added is null.
 fn record_batch(schema: &SchemaRef, letters: &[KeptLetter]) -> Result<RecordBatch, RowError> {
-    let columns = schema.fields().iter().map(|field| column(field, letters)).collect::<Result<_, _>>()?;
+    let column = |field: &Arc<Field>| filled(field, promoted(field, column(field, letters)?)?);
+    let columns = schema.fields().iter().map(column).collect::<Result<_, _>>()?;
     RecordBatch::try_new(schema.clone(), columns).map_err(RowError::Column)
 }
 

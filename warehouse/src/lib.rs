@@ -14,22 +14,25 @@
 //! **Invariant:** rows and the log positions that they reach become visible in the same commit, or neither does.
 //! **Invariant:** a commit happens only on the positions that it expects.
 //! **Invariant:** no change but an append moves the positions, and none undoes what others have committed.
+//! **Invariant:** the positions are those of the snapshot that readers see (`lineage`).
 //! **Invariant:** what a catalog or snapshot names is complete and durable before it is named, and never changes.
 //! **Invariant:** a file is deleted only when no commit names it, and it is certain or long ago enough that none will.
 
 mod beginning;
 mod bounds;
-mod catalog;
+mod clock;
 mod columns;
 mod commit;
 mod config;
 mod encoder;
-mod error;
 mod files;
+mod fitting;
 pub mod inspect;
 mod layout;
 mod letters;
+mod lineage;
 mod maintain;
+mod ownership;
 mod places;
 mod positions;
 mod property;
@@ -41,13 +44,13 @@ mod table;
 mod writer;
 
 pub use catalog::{
-    CATALOG_NAME, Catalog, CatalogConfig, CatalogKind, PostgresCatalogConfig, RestCatalogConfig, is_absence,
+    CATALOG_NAME, Catalog, CatalogConfig, CatalogKind, Error, PostgresCatalogConfig, RestCatalogConfig, is_absence,
 };
 pub use config::{Config, FilesConfig, TableConfig};
-pub use error::Error;
 pub use files::DataFiles;
 pub use letters::KeptLetter;
 pub use maintain::{Maintained, MaintenanceConfig, target_files};
+pub use ownership::check_data_folder;
 pub use storage::StorageConfig;
 pub use table::Table;
 pub use writer::Writer;

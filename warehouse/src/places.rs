@@ -7,6 +7,7 @@ use arrow_array::{ArrayRef, Float64Array, Int32Array, Int64Array, StructArray, n
 use arrow_schema::{ArrowError, DataType, Field};
 use event::Place;
 
+use crate::fitting::promoted;
 use crate::rows::{RowError, field_id, text_column};
 use crate::schema::id;
 
@@ -24,7 +25,7 @@ pub(crate) fn column(
         return Err(RowError::Column(ArrowError::SchemaError(format!("{} is no struct", field.name()))));
     };
     let kept = |index: usize| old.map(|old| old.column(index).clone());
-    let column = |(index, field): (usize, &Arc<Field>)| part(field, places, kept(index));
+    let column = |(index, field): (usize, &Arc<Field>)| promoted(field, part(field, places, kept(index))?);
     let columns = fields.iter().enumerate().map(column).collect::<Result<_, _>>()?;
     let mut known = NullBufferBuilder::new(places.len());
     places.iter().for_each(|place| known.append(place.is_some()));

@@ -1,4 +1,4 @@
-//! How log positions are written down in the table's properties.
+//! How log positions are written down in the summaries of snapshots and in the table's properties.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,7 +17,51 @@ fn prefix(topic: &str) -> String {
 
 const ANY_TOPIC: &str = "pageberg.position.";
 
-/// The positions in `topic` among a table's properties. The topic `a` does not see those of the topic `a.b`.
+/// The property that holds the mark of the record before the position.
+fn last_key(topic: &str, partition: i32) -> String {
+    format!("{ANY_LAST_RECORD}{topic}.{partition}")
+}
+
+const ANY_LAST_RECORD: &str = "pageberg.last-record.";
+
+/// Table properties that name the snapshot whose positions the other properties hold.
+const SNAPSHOT_ID: &str = "pageberg.positions.snapshot-id";
+const SEQUENCE_NUMBER: &str = "pageberg.positions.sequence-number";
+
+/// Positions as they are written down, by key.
+pub(crate) type Texts = HashMap<String, String>;
+
+/// The snapshot that the positions among a table's properties belong to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Marker {
+    pub(crate) snapshot_id: i64,
+    pub(crate) sequence_number: i64,
+}
+
+impl Marker {
+    pub(crate) fn of(properties: &HashMap<String, String>) -> Option<Self> {
+        let number = |key: &str| properties.get(key)?.parse().ok();
+        Some(Self { snapshot_id: number(SNAPSHOT_ID)?, sequence_number: number(SEQUENCE_NUMBER)? })
+    }
+
+    /// The properties that say so.
+    pub(crate) fn written(self) -> [(String, String); 2] {
+        let property = |key: &str, number: i64| (key.to_owned(), number.to_string());
+        [property(SNAPSHOT_ID, self.snapshot_id), property(SEQUENCE_NUMBER, self.sequence_number)]
+    }
+}
+
+/// A position as text.
+fn text(next: i64) -> String {
+    next.to_string()
+}
+
+/// What [`text`] has written.
+fn parsed(text: &str) -> Option<i64> {
+    text.parse().ok()
+}
+
+/// The positions in `topic` among others that were written down. The topic `a` does not see those of the topic `a.b`.
 ///
 /// # Errors
 /// `Position` when one is no number: to pass over it would write its events twice.
@@ -27,15 +71,28 @@ pub(crate) fn read(properties: &HashMap<String, String>, topic: &str) -> Result<
         .iter()
         .filter_map(|(key, value)| Some((key, value, key.strip_prefix(&prefix)?.parse::<i32>().ok()?)))
         .map(|(key, value, partition)| {
-            let next = value.parse().map_err(|_| Error::Position { key: key.clone(), value: value.clone() })?;
+            let spoilt = || Error::Position { key: key.clone(), value: value.clone() };
+            let next = parsed(value).ok_or_else(spoilt)?;
             Ok((partition, next))
         })
-        .collect()
+        .collect::<Result<Positions, Error>>()
+        .map(|positions| marked(positions, properties, topic))
 }
 
-/// The properties that hold positions, of whichever topic. They go into the summary of every snapshot.
-pub(crate) fn all(properties: &HashMap<String, String>) -> HashMap<String, String> {
-    let held = properties.iter().filter(|(key, _)| key.starts_with(ANY_TOPIC));
+fn marked(mut positions: Positions, properties: &HashMap<String, String>, topic: &str) -> Positions {
+    let partitions: Vec<i32> = positions.iter().map(|(partition, _)| partition).collect();
+    for partition in partitions {
+        let last = properties.get(&last_key(topic, partition)).map(|text| text.parse());
+        if let Some(Ok(last)) = last {
+            positions.mark(partition, last);
+        }
+    }
+    positions
+}
+
+/// The properties that hold positions, of whichever topic.
+pub(crate) fn all(properties: &HashMap<String, String>) -> Texts {
+    let held = properties.iter().filter(|(key, _)| key.starts_with(ANY_TOPIC) || key.starts_with(ANY_LAST_RECORD));
     held.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
@@ -44,14 +101,19 @@ pub(crate) fn all(properties: &HashMap<String, String>) -> HashMap<String, Strin
 pub(crate) fn by_place(properties: &HashMap<String, String>) -> BTreeMap<String, i64> {
     let place = |(key, value): (&String, &String)| {
         let (topic, partition) = key.strip_prefix(ANY_TOPIC)?.rsplit_once('.')?;
-        Some((format!("{topic}/{partition}"), value.parse().ok()?))
+        Some((format!("{topic}/{partition}"), parsed(value)?))
     };
     properties.iter().filter_map(place).collect()
 }
 
-/// The properties that a commit sets.
-pub(crate) fn written_by(advance: &Advance) -> HashMap<String, String> {
-    advance.steps.iter().map(|step| (key(&advance.topic, step.partition), step.next.to_string())).collect()
+/// The positions that a commit moves to.
+pub(crate) fn written_by(advance: &Advance) -> Texts {
+    let next = advance.steps.iter().map(|step| (key(&advance.topic, step.partition), text(step.next)));
+    let last = advance.steps.iter().filter_map(|step| {
+        let mark = step.last?;
+        Some((last_key(&advance.topic, step.partition), mark.to_string()))
+    });
+    next.chain(last).collect()
 }
 
 #[cfg(test)]

@@ -81,9 +81,9 @@ impl PropertyColumn {
     ) -> Result<ArrayRef, RowError> {
         let values = events.map(|enriched| at(&enriched.event.extra, &self.path));
         Ok(match self.kind {
-            Kind::String => return text_column(values.map(|value| value.and_then(Value::as_str))),
+            Kind::String => return text_column(values.map(|value| value.and_then(event::as_text))),
             Kind::Long => Arc::new(values.map(|value| value.and_then(Value::as_i64)).collect::<Int64Array>()),
-            Kind::Double => Arc::new(values.map(|value| value.and_then(Value::as_f64)).collect::<Float64Array>()),
+            Kind::Double => Arc::new(values.map(|value| value.and_then(event::as_double)).collect::<Float64Array>()),
             Kind::Boolean => Arc::new(values.map(|value| value.and_then(Value::as_bool)).collect::<BooleanArray>()),
         })
     }

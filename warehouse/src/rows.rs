@@ -11,6 +11,7 @@ use arrow_schema::{ArrowError, Field, SchemaRef};
 use event::{Campaign, Device, Enriched, Place, Timestamp, UserAgent, path_and_query};
 
 use crate::columns::OwnColumns;
+use crate::fitting::{filled, promoted};
 use crate::places;
 use crate::schema::id;
 
@@ -34,6 +35,13 @@ pub(crate) enum RowError {
     /// The texts of one column are too large together: fewer events may fit.
     TooLarge,
     /// The table has a column that no row of pageberg's can fill.
+    Unfit {
+        /// Its name.
+        column: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The columns make no batch.
     Column(ArrowError),
 }
 
@@ -55,16 +63,19 @@ pub(crate) fn in_order<'e>(events: impl Iterator<Item = &'e Enriched>) -> Vec<&'
 /// one that is not among pageberg's `own` is null.
 ///
 /// # Errors
-/// `TooLarge`, or `Column` when somebody changed a column's type or added one that must not be null.
+/// `TooLarge`, or `Unfit` when somebody changed a column's type or added one that must not be null.
 pub(crate) fn record_batch(
     schema: &SchemaRef,
     own: &OwnColumns,
     events: &[&Enriched],
 ) -> Result<RecordBatch, RowError> {
     let rows: Vec<Row> = events.iter().copied().map(Row::of).collect();
-    let column = |field: &Arc<Field>| match own.property(field_id(field)) {
-        Some(property) => property.values(events.iter().copied()),
-        None => column(own.own_id(field_id(field)).unwrap_or_default(), field, &rows),
+    let column = |field: &Arc<Field>| {
+        let values = match own.property(field_id(field)) {
+            Some(property) => property.values(events.iter().copied()),
+            None => column(own.own_id(field_id(field)).unwrap_or_default(), field, &rows),
+        };
+        filled(field, promoted(field, values?)?)
     };
     let columns = schema.fields().iter().map(column).collect::<Result<_, _>>()?;
     RecordBatch::try_new(schema.clone(), columns).map_err(RowError::Column)

@@ -7,13 +7,13 @@ use iceberg::spec::{Schema, UnboundPartitionField, UnboundPartitionSpec};
 use iceberg::{NamespaceIdent, TableCreation, TableIdent};
 
 use crate::beginning::{Beginning, wordless};
-use crate::catalog::Catalog;
-use crate::commit::{Append, commit};
+use crate::commit::{Append, Carry, commit};
 use crate::encoder::Shape;
 use crate::files::{self, DataFiles};
 use crate::layout::Arrangement;
 use crate::property::PropertyColumn;
-use crate::{Config, Error, Writer, columns, positions, schema};
+use crate::{Config, Error, Writer, columns, lineage, ownership, positions, schema};
+use catalog::Catalog;
 
 /// The table as it stood when it was opened, or after the last append.
 pub struct Table {
@@ -28,7 +28,9 @@ impl Table {
     ///
     /// # Errors
     /// `Config` for settings or a folder that cannot be used; `Format` for a table of another format version; `Column`
-    /// when somebody else's column has the name of a missing one; `Catalog` or `Iceberg` when catalog or files fail.
+    /// when somebody else's column has the name of a missing one; `DataFolder` when the table is another folder's;
+    /// `PositionsUnknown` when another engine has left it open how far the table reaches; `Catalog` or `Iceberg` when
+    /// catalog or files fail.
     pub async fn open(data_folder: &Path, config: &Config) -> Result<Self, Error> {
         let mut opened = Self::open_or_create(data_folder, config, page_views).await?;
         let properties = PropertyColumn::parse(&config.table.property_columns)?;
@@ -45,23 +47,29 @@ impl Table {
         layout: fn(&Config) -> Result<Layout, Error>,
     ) -> Result<Self, Error> {
         config.check(data_folder)?;
-        let catalog = Catalog::open(data_folder, config).await?;
-        let name = create_if_missing(&*catalog.iceberg().await?, config, layout).await?;
+        let catalog = Catalog::open(data_folder, &config.of_catalog()).await?;
+        catalog.check_writable().await?;
+        let name = TableIdent::new(NamespaceIdent::new(config.table.namespace.clone()), config.table.name.clone());
+        ownership::claim(data_folder, &catalog, &name).await?;
+        create_if_missing(&name, &*catalog.iceberg().await?, config, layout).await?;
         let created = catalog.load(&name).await?;
         let table = commit(&catalog, &created, &mut Beginning { schema: &layout(config)?.schema }).await?;
+        let table = commit(&catalog, &table, &mut Carry::ToSnapshots).await?;
         let mut config = config.clone();
         if config.files.spill_folder.as_os_str().is_empty() {
             config.files.spill_folder = data_folder.to_owned();
         }
+        lineage::report(&table);
         Ok(Self { catalog, table, config })
     }
 
     /// The next offset of each partition of `topic` whose events the table holds.
     ///
     /// # Errors
-    /// `Position` when a property that holds one was spoilt.
+    /// `Position` when one was spoilt; `PositionsUnknown` when another engine has changed the table so that it cannot be
+    /// told.
     pub fn positions(&self, topic: &str) -> Result<Positions, Error> {
-        positions::read(self.table.metadata().properties(), topic)
+        positions::read(&lineage::standing(self.table.metadata())?.positions, topic)
     }
 
     /// A writer for the table's current schema.
@@ -117,23 +125,22 @@ fn page_views(_config: &Config) -> Result<Layout, Error> {
 }
 
 async fn create_if_missing(
+    name: &TableIdent,
     catalog: &dyn iceberg::Catalog,
     config: &Config,
     layout: fn(&Config) -> Result<Layout, Error>,
-) -> Result<TableIdent, Error> {
-    let namespace = NamespaceIdent::new(config.table.namespace.clone());
-    let name = TableIdent::new(namespace.clone(), config.table.name.clone());
-    let exists = catalog.table_exists(&name).await.map_err(Error::iceberg("look for the table"))?;
+) -> Result<(), Error> {
+    let exists = catalog.table_exists(name).await.map_err(Error::iceberg("look for the table"))?;
     if !exists {
         // Another process may create the same at this moment; then it fails here.
-        if let Err(error) = create(catalog, &namespace, config, layout(config)?).await {
-            let created = catalog.table_exists(&name).await.map_err(Error::iceberg("look for the table"))?;
+        if let Err(error) = create(catalog, name.namespace(), config, layout(config)?).await {
+            let created = catalog.table_exists(name).await.map_err(Error::iceberg("look for the table"))?;
             if !created {
                 return Err(error);
             }
         }
     }
-    Ok(name)
+    Ok(())
 }
 
 async fn create(

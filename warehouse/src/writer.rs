@@ -146,6 +146,7 @@ async fn encode<T>(
                 pieces.extend([second, first]);
             }
             Err(RowError::TooLarge) => return Err(Error::Row("one of its texts exceeds 2 GiB".to_owned())),
+            Err(RowError::Unfit { column, reason }) => return Err(Error::Unfit { column, reason }),
             Err(RowError::Column(error)) => return Err(error.into()),
         }
     }

@@ -7,7 +7,7 @@ use iceberg::spec::{DataFile, Operation};
 use iceberg::table::Table;
 
 use super::{Change, Plan, SnapshotDraft, live_manifests};
-use crate::{Error, positions};
+use crate::{Error, lineage, positions};
 
 /// New data files, and how far into the log they reach. Fails with `Moved` when the positions are not those that the
 /// advance expects. Others' manifests are kept unread.
@@ -24,11 +24,13 @@ pub(crate) struct Append<'a> {
 #[async_trait]
 impl Plan for Append<'_> {
     async fn change(&mut self, table: &Table) -> Result<Option<Change>, Error> {
-        let stored = positions::read(table.metadata().properties(), &self.advance.topic)?;
-        if !self.advance.follows(&stored) {
+        let mut positions = lineage::standing(table.metadata())?.positions;
+        if !self.advance.follows(&positions::read(&positions, &self.advance.topic)?) {
             return Err(Error::Moved);
         }
+        positions.extend(positions::written_by(self.advance));
         let mut draft = SnapshotDraft::new(table);
+        draft.stand_at(positions);
         let written = self.write(&mut draft, table).await;
         draft.settle(written).await
     }
@@ -41,7 +43,6 @@ impl Append<'_> {
             let spec = table.metadata().partition_spec_by_id(self.spec_id).ok_or_else(spec_is_gone)?;
             manifests.push(draft.added(self.files.clone(), spec).await?);
         }
-        draft.advance(positions::written_by(self.advance));
         draft.finish(manifests, Operation::Append).await
     }
 }

@@ -1,7 +1,5 @@
 //! A snapshot in the making: its manifests, its manifest list, and the change that makes it the table's current one.
 
-use std::collections::HashMap;
-
 use event::Timestamp;
 use iceberg::spec::{
     DataContentType, DataFile, MAIN_BRANCH, ManifestEntryRef, ManifestFile, ManifestListWriter, ManifestWriter,
@@ -14,7 +12,8 @@ use uuid::Uuid;
 
 use super::{Change, summary};
 use crate::maintain::references;
-use crate::{Error, files};
+use crate::positions::{self, Marker, Texts};
+use crate::{Error, clock, files, lineage};
 
 /// Asks the manifest writer to leave the sequence number of new files to the commit.
 const AT_COMMIT: i64 = -1;
@@ -28,7 +27,8 @@ pub(crate) struct SnapshotDraft<'a> {
     name: Uuid,
     written: Vec<String>,
     changes: SnapshotSummaryCollector,
-    positions: HashMap<String, String>,
+    /// Absent when they stay as they are.
+    positions: Option<Texts>,
 }
 
 impl<'a> SnapshotDraft<'a> {
@@ -40,7 +40,7 @@ impl<'a> SnapshotDraft<'a> {
             name: Uuid::new_v4(),
             written: Vec::new(),
             changes: SnapshotSummaryCollector::default(),
-            positions: HashMap::new(),
+            positions: None,
         }
     }
 
@@ -49,9 +49,9 @@ impl<'a> SnapshotDraft<'a> {
         Self { schema_id, ..self }
     }
 
-    /// Properties with positions that the snapshot moves to.
-    pub(crate) fn advance(&mut self, positions: HashMap<String, String>) {
-        self.positions = positions;
+    /// The positions of all topics that the snapshot moves to.
+    pub(crate) fn stand_at(&mut self, positions: Texts) {
+        self.positions = Some(positions);
     }
 
     /// A manifest of new data files, all of this partition spec.
@@ -93,15 +93,24 @@ impl<'a> SnapshotDraft<'a> {
 
     /// The change that makes a snapshot of exactly these manifests the current one.
     pub(crate) async fn finish(&mut self, manifests: Vec<ManifestFile>, operation: Operation) -> Result<Change, Error> {
-        let list = self.manifest_list(manifests).await.map_err(Error::iceberg("write a manifest list"))?;
         let metadata = self.table.metadata();
+        let positions = match &self.positions {
+            Some(positions) => positions.clone(),
+            None => lineage::standing(metadata)?.positions,
+        };
+        let list = self.manifest_list(manifests).await.map_err(Error::iceberg("write a manifest list"))?;
         let mut summary = summary::properties(metadata, &self.changes);
-        summary.extend(self.positions.clone());
+        summary.extend(positions);
+        let now_ms = Timestamp::now().millis();
+        let timestamp_ms = clock::next_snapshot_ms(metadata, now_ms);
+        if timestamp_ms != now_ms {
+            summary.insert(clock::CLOCK.to_owned(), now_ms.to_string());
+        }
         let snapshot = Snapshot::builder()
             .with_snapshot_id(self.id)
             .with_parent_snapshot_id(metadata.current_snapshot_id())
             .with_sequence_number(metadata.next_sequence_number())
-            .with_timestamp_ms(Timestamp::now().millis())
+            .with_timestamp_ms(timestamp_ms)
             .with_manifest_list(list)
             .with_schema_id(self.schema_id)
             .with_summary(Summary { operation, additional_properties: summary })
@@ -136,11 +145,21 @@ impl<'a> SnapshotDraft<'a> {
             TableUpdate::AddSnapshot { snapshot },
             TableUpdate::SetSnapshotRef { ref_name: MAIN_BRANCH.to_owned(), reference },
         ];
-        if !self.positions.is_empty() {
-            // A snapshot's own properties are out of sight after anybody else's commit; the table's stay.
-            updates.push(TableUpdate::SetProperties { updates: self.positions.clone() });
+        if let Some(positions) = &self.positions {
+            updates.extend(self.properties(positions));
         }
         Ok(updates)
+    }
+
+    /// The positions as properties of the table, for when this snapshot and those upon it have been expired.
+    fn properties(&self, positions: &Texts) -> Vec<TableUpdate> {
+        let metadata = self.table.metadata();
+        let marker = Marker { snapshot_id: self.id, sequence_number: metadata.next_sequence_number() };
+        let updates = positions.clone().into_iter().chain(marker.written()).collect();
+        let is_stale = |key: &String| !positions.contains_key(key);
+        let removals: Vec<String> = positions::all(metadata.properties()).into_keys().filter(is_stale).collect();
+        let set = TableUpdate::SetProperties { updates };
+        if removals.is_empty() { vec![set] } else { vec![set, TableUpdate::RemoveProperties { removals }] }
     }
 
     fn manifest(&mut self, spec: &PartitionSpecRef, content: DataContentType) -> Result<ManifestWriter, Error> {

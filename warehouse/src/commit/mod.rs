@@ -5,7 +5,7 @@
 //! it will stand upon.
 
 mod append;
-mod change;
+mod carry;
 mod draft;
 mod manifests;
 mod summary;
@@ -13,16 +13,19 @@ mod summary;
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use iceberg::spec::FormatVersion;
+use catalog::Catalog;
+use event::Timestamp;
+use iceberg::TableUpdate;
+use iceberg::spec::{FormatVersion, Operation};
 use iceberg::table::Table;
 
 pub(crate) use append::Append;
-pub(crate) use change::Change;
+pub(crate) use carry::Carry;
+pub(crate) use catalog::Change;
 pub(crate) use draft::SnapshotDraft;
 pub(crate) use manifests::live_manifests;
 
-use crate::catalog::CommitLock;
-use crate::{Error, files};
+use crate::{Error, clock, files};
 
 /// How long a change is tried before others are said to be in the way. A time and not a number of attempts: on a busy machine
 /// one attempt takes longer than a writer that commits all the time leaves between two commits, and most of them fail.
@@ -39,35 +42,19 @@ pub(crate) trait Plan: Send {
     async fn change(&mut self, table: &Table) -> Result<Option<Change>, Error>;
 }
 
-/// A catalog that can take a change.
-#[async_trait]
-pub(crate) trait Committer: Send + Sync {
-    /// Lets commits of other processes end first, and keeps them from beginning while it is held, where the catalog can.
-    async fn lock(&self) -> Option<CommitLock>;
-
-    /// The table as it is now, given as it was once known.
-    async fn newest(&self, known: &Table) -> Result<Table, Error>;
-
-    /// Makes the change if `base` is still the table's current state in all that the change requires. `None` when it
-    /// is not; the change has not happened then and never will.
-    ///
-    /// # Errors
-    /// `Uncertain` when it could not be found out whether the change has happened; after any other it has not.
-    async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error>;
-}
-
 /// Commits what `plan` finds to be changed, and returns the table with the change in it.
 ///
 /// # Errors
 /// Whatever the plan fails with. `Format` for a table of another format version. `Contended` when others were first for
 /// a minute. `Uncertain` when the change may have happened; after every other error it has not.
-pub(crate) async fn commit(catalog: &dyn Committer, known: &Table, plan: &mut dyn Plan) -> Result<Table, Error> {
+pub(crate) async fn commit(catalog: &Catalog, known: &Table, plan: &mut dyn Plan) -> Result<Table, Error> {
     let (began, mut pause) = (Instant::now(), PAUSES[0]);
     loop {
         let lock = catalog.lock().await;
         let base = catalog.newest(known).await?;
         check_format(&base)?;
         let Some(change) = plan.change(&base).await? else { return Ok(base) };
+        let change = dated(change, &base).await?;
         match catalog.swap(&base, &change).await {
             Ok(Some(table)) => return Ok(table),
             Ok(None) => {
@@ -87,6 +74,23 @@ pub(crate) async fn commit(catalog: &dyn Committer, known: &Table, plan: &mut dy
             }
         }
     }
+}
+
+/// The change with an empty snapshot where it has none and the table's times have not come: a snapshot gives the change its
+/// time, and the catalog's clock would give it one that lies before the last.
+async fn dated(mut change: Change, base: &Table) -> Result<Change, Error> {
+    let has_snapshot = change.updates.iter().any(|update| matches!(update, TableUpdate::AddSnapshot { .. }));
+    if has_snapshot || !clock::is_behind(base.metadata(), Timestamp::now().millis()) {
+        return Ok(change);
+    }
+    let mut draft = SnapshotDraft::new(base);
+    let dated = draft.finish(live_manifests(base).await?, Operation::Append).await;
+    if let Some(snapshot) = draft.settle(dated).await? {
+        change.requirements.extend(snapshot.requirements);
+        change.updates.extend(snapshot.updates);
+        change.files.extend(snapshot.files);
+    }
+    Ok(change)
 }
 
 /// Other format versions have other manifests.

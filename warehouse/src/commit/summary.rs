@@ -1,10 +1,8 @@
-//! What a snapshot says of itself: what it added and removed, the totals that result, and the positions it stands at.
+//! What a snapshot says of itself: what it added and removed, the totals that result, and who made it.
 
 use std::collections::HashMap;
 
 use iceberg::spec::{SnapshotSummaryCollector, TableMetadata};
-
-use crate::positions;
 
 /// Each total with what adds to it and what takes from it. Source: the Iceberg specification, "Optional Snapshot
 /// Summary Fields".
@@ -22,7 +20,6 @@ pub(super) fn properties(table: &TableMetadata, changes: &SnapshotSummaryCollect
     let mut summary = changes.build();
     let before = table.current_snapshot().map(|snapshot| &snapshot.summary().additional_properties);
     summary.extend(totals(before, &summary));
-    summary.extend(positions::all(table.properties()));
     summary.insert("engine-name".to_owned(), "pageberg".to_owned());
     summary.insert("engine-version".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
     summary

@@ -25,8 +25,8 @@ use event::Timestamp;
 use iceberg::TableIdent;
 use serde::Serializer;
 
-use crate::catalog::Catalog;
 use crate::{Config, Error, Table};
+use catalog::Catalog;
 
 impl Table {
     /// Opens the table as [`Table::open`] does, but makes and changes nothing.
@@ -38,7 +38,7 @@ impl Table {
         let name = TableIdent::from_strs([&config.table.namespace, &config.table.name])
             .map_err(Error::iceberg("name the table"))?;
         let none = || Error::NoTable { name: name.to_string() };
-        let catalog = Catalog::open_existing(data_folder, config).await?.ok_or_else(none)?;
+        let catalog = Catalog::open_existing(data_folder, &config.of_catalog()).await?.ok_or_else(none)?;
         let table = catalog.find(&name).await?.ok_or_else(none)?;
         Ok(Self { catalog, table, config: config.clone() })
     }

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::snapshots::told;
 use super::{DataFileStatus, Limits, PartitionStatus, SnapshotStatus, at_millis, iso, partitions};
 use crate::commit::live_manifests;
-use crate::{CatalogKind, Error, Table, positions};
+use crate::{CatalogKind, Error, Table, lineage, positions};
 
 const HOUR_MS: i64 = 60 * 60 * 1000;
 
@@ -153,7 +153,7 @@ impl Table {
             last_rewrite_at: made("replace"),
             newest_received_at: files.iter().filter_map(|file| file.last_received_at).max(),
             last_event_at: files.iter().filter_map(|file| file.last_event_at).max(),
-            positions: positions::by_place(metadata.properties()),
+            positions: positions::by_place(&lineage::standing(metadata)?.positions),
         })
     }
 

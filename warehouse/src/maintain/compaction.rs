@@ -7,7 +7,7 @@
 //!
 //! Files that another writer has changed meanwhile are left.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroUsize;
 
 use event::Timestamp;
@@ -21,7 +21,7 @@ use super::tiers::{self, Piece, Rules};
 use crate::commit::{commit, live_manifests};
 use crate::encoder::Shape;
 use crate::rewrite::{Replacement, delete_manifests, live_entries, rewritten, whole};
-use crate::{DataFiles, Error, Writer, files};
+use crate::{DataFiles, Error, Writer, clock, files};
 
 /// Files of one partition that are to be merged, and what becomes of them.
 struct Group {
@@ -170,8 +170,7 @@ async fn listed(table: &Table) -> iceberg::Result<Vec<FileScanTask>> {
 
 /// The partition spec of each data file, and when it was committed, in milliseconds since 1970.
 async fn origins(table: &Table) -> Result<HashMap<String, (i32, i64)>, Error> {
-    let made_ms: BTreeMap<i64, i64> =
-        table.metadata().snapshots().map(|snapshot| (snapshot.snapshot_id(), snapshot.timestamp_ms())).collect();
+    let made_ms = clock::made_ms(table.metadata(), Timestamp::now().millis());
     // A snapshot that was dropped was older than those that are left.
     let oldest_ms = made_ms.values().min().copied().unwrap_or_default();
     let mut origins = HashMap::new();

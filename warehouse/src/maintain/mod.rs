@@ -23,6 +23,9 @@ pub use tiers::target_files;
 
 use std::time::Instant;
 
+use event::Timestamp;
+use iceberg::spec::TableMetadata;
+
 use crate::rewrite::ManifestIndex;
 use crate::{Error, Table};
 
@@ -30,6 +33,12 @@ use crate::{Error, Table};
 const GC_ENABLED: &str = "gc.enabled";
 
 impl Table {
+    /// When the table was changed last, as its metadata has it.
+    pub fn changed_at(&self) -> Timestamp {
+        let millis = self.table.metadata().last_updated_ms();
+        Timestamp::from_micros(millis.saturating_mul(1000)).unwrap_or_default()
+    }
+
     /// Does what is due, one thing after the other. Rows, positions and what others commit meanwhile are kept, whatever
     /// instant it is ended at; files that it was writing then may be left, unseen by readers. With `dry_run` nothing is
     /// changed, and the result tells what would be.
@@ -38,8 +47,22 @@ impl Table {
     /// `Config` for settings that cannot be used. After `Uncertain` the last change may have been made or not. Any
     /// other when catalog or files fail; what was done before stays.
     pub async fn maintain(&mut self, settings: &MaintenanceConfig, dry_run: bool) -> Result<Maintained, Error> {
+        self.maintain_as_of(settings, dry_run, Timestamp::now()).await
+    }
+
+    /// The same; ages are counted up to `known`, a time that has surely come, when the clock shows a later one.
+    ///
+    /// # Errors
+    /// As [`Table::maintain`].
+    pub async fn maintain_as_of(
+        &mut self,
+        settings: &MaintenanceConfig,
+        dry_run: bool,
+        known: Timestamp,
+    ) -> Result<Maintained, Error> {
         settings.check()?;
         let mut run = Run {
+            now_ms: Timestamp::now().millis().min(known.millis()),
             newest: self.table.clone(),
             table: self,
             settings,
@@ -57,7 +80,7 @@ impl Table {
         let merged = run.merge_manifests().await;
         run.unless_contended(merged)?;
         run.done.manifests_ms = lap(&mut began);
-        if !(settings.honour_gc_enabled && is_for_others_to_clean(&run.table.table)) {
+        if !(settings.honour_gc_enabled && is_for_others_to_clean(run.table.table.metadata())) {
             tracing::debug!("dropping snapshots");
             let expired = run.expire_snapshots().await;
             run.unless_contended(expired)?;
@@ -73,8 +96,8 @@ impl Table {
 
 /// Whether the table says that its snapshots and files are not to be removed: a catalog with a history of its own, as
 /// Nessie, may name what the table's metadata does not.
-fn is_for_others_to_clean(table: &iceberg::table::Table) -> bool {
-    table.metadata().properties().get(GC_ENABLED).is_some_and(|enabled| enabled.eq_ignore_ascii_case("false"))
+pub(crate) fn is_for_others_to_clean(metadata: &TableMetadata) -> bool {
+    metadata.properties().get(GC_ENABLED).is_some_and(|enabled| enabled.eq_ignore_ascii_case("false"))
 }
 
 /// Milliseconds since then; they begin anew.
@@ -92,6 +115,8 @@ struct Run<'t> {
     newest: iceberg::table::Table,
     settings: &'t MaintenanceConfig,
     dry_run: bool,
+    /// Milliseconds since 1970, by which ages are judged. No later than it is.
+    now_ms: i64,
     index: ManifestIndex,
     done: Maintained,
 }
@@ -110,7 +135,6 @@ impl Run<'_> {
 
     /// The table as it is now.
     async fn refresh(&mut self) -> Result<(), Error> {
-        use crate::commit::Committer;
         self.newest = self.table.catalog.newest(&self.newest).await?;
         self.table.table = self.newest.clone();
         Ok(())

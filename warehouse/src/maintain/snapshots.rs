@@ -6,21 +6,24 @@
 use std::collections::{HashMap, HashSet};
 
 use async_trait::async_trait;
-use event::Timestamp;
 use iceberg::spec::{SnapshotReference, SnapshotRetention, TableMetadata};
 use iceberg::table::Table;
 use iceberg::{ErrorKind, TableRequirement, TableUpdate};
 use serde::Deserialize;
 
 use super::{MaintenanceConfig, Run};
-use crate::Error;
-use crate::commit::{Change, Plan, commit};
+use crate::commit::{Carry, Change, Plan, commit};
+use crate::{Error, clock};
 
 impl Run<'_> {
     /// Drops the snapshots that have expired.
     pub(super) async fn expire_snapshots(&mut self) -> Result<(), Error> {
+        if !self.dry_run {
+            // What the current snapshot tells outlives its ancestors.
+            self.newest = commit(&self.table.catalog, &self.newest, &mut Carry::ToCurrent).await?;
+        }
         self.refresh().await?;
-        let mut expiry = Expiry { settings: self.settings, expired: Vec::new() };
+        let mut expiry = Expiry { settings: self.settings, now_ms: self.now_ms, expired: Vec::new() };
         if self.dry_run {
             expiry.change(&self.table.table).await?;
         } else {
@@ -33,6 +36,7 @@ impl Run<'_> {
 
 struct Expiry<'r> {
     settings: &'r MaintenanceConfig,
+    now_ms: i64,
     /// Snapshots that the last change drops.
     expired: Vec<i64>,
 }
@@ -42,12 +46,12 @@ impl Plan for Expiry<'_> {
     async fn change(&mut self, table: &Table) -> Result<Option<Change>, Error> {
         let metadata = table.metadata();
         let references = references(metadata)?;
+        let made_ms = clock::made_ms(metadata, self.now_ms);
         let past = metadata.snapshots().map(|snapshot| {
-            let past = Past { parent: snapshot.parent_snapshot_id(), made_ms: snapshot.timestamp_ms() };
-            (snapshot.snapshot_id(), past)
+            let id = snapshot.snapshot_id();
+            (id, Past { parent: snapshot.parent_snapshot_id(), made_ms: made_ms[&id] })
         });
-        let now_ms = Timestamp::now().millis();
-        self.expired = expired(&past.collect(), references.values(), self.settings, now_ms);
+        self.expired = expired(&past.collect(), references.values(), self.settings, self.now_ms);
         if self.expired.is_empty() {
             return Ok(None);
         }

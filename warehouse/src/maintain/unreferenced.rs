@@ -43,7 +43,7 @@ impl Run<'_> {
             referenced: referenced(table).await?,
             version: version(&current_metadata(table)?),
             settings: self.settings,
-            now: SystemTime::now(),
+            now: SystemTime::UNIX_EPOCH + Duration::from_millis(u64::try_from(self.now_ms).unwrap_or_default()),
         };
         for file in files.iter().filter(|file| rules.is_garbage(file)) {
             if !self.dry_run {

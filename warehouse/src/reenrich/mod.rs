@@ -17,10 +17,10 @@ use event::{Reenriched, Reenrichment, Verdicts};
 use iceberg::scan::FileScanTask;
 use iceberg::spec::Operation;
 
-use crate::catalog::Catalog;
-use crate::commit::{Committer, commit};
+use crate::commit::commit;
 use crate::rewrite::{ManifestIndex, Replacement};
 use crate::{Config, DataFiles, Error, Table, files};
+use catalog::Catalog;
 
 use source::Source;
 

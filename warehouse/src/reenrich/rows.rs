@@ -10,6 +10,7 @@ use arrow_schema::{ArrowError, Field};
 use arrow_select::zip::zip;
 use event::{Locate, Place, Relocated, Timestamp, Verdict, Verdicts};
 
+use crate::fitting::promoted;
 use crate::rows::{RowError, field_id, text_column};
 use crate::schema::id;
 use crate::{Error, places};
@@ -46,7 +47,7 @@ pub(super) fn relocated(
     let columns = schema.fields().iter().zip(batch.columns()).map(|(field, old)| {
         let new = match field_id(field) {
             id::GEO => places_of(&today, field, old)?,
-            id::GEO_DATABASE => databases_of(&today)?,
+            id::GEO_DATABASE => databases_of(&today, field)?,
             _ => return Ok(old.clone()),
         };
         Ok(zip(&changes, &new, old)?)
@@ -100,13 +101,15 @@ fn places_of(today: &[Option<Relocated>], field: &Arc<Field>, old: &ArrayRef) ->
     places::column(field, &places, old.as_struct_opt()).map_err(unwritable)
 }
 
-fn databases_of(today: &[Option<Relocated>]) -> Result<ArrayRef, Error> {
-    text_column(today.iter().map(|today| today.as_ref().map(|today| &*today.database))).map_err(unwritable)
+fn databases_of(today: &[Option<Relocated>], field: &Field) -> Result<ArrayRef, Error> {
+    let names = text_column(today.iter().map(|today| today.as_ref().map(|today| &*today.database)));
+    names.and_then(|names| promoted(field, names)).map_err(unwritable)
 }
 
 fn unwritable(error: RowError) -> Error {
     match error {
         RowError::TooLarge => Error::Row("the geo database tells a place of more than 2 GiB".to_owned()),
+        RowError::Unfit { column, reason } => Error::Unfit { column, reason },
         RowError::Column(error) => error.into(),
     }
 }

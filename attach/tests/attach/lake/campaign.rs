@@ -26,6 +26,9 @@ use crate::lake::writer::Role;
 use lakekit::catalogs::{self, Lake};
 use testkit::readers::Session;
 
+/// How long readers may take to answer for the first time.
+const STARTED_WITHIN: Duration = Duration::from_secs(600);
+
 /// What the writer tells when it is about to do what it is then killed at.
 const MOMENTS: [&str; 6] = [
     "committing ",
@@ -64,11 +67,14 @@ fn campaign(new_lake: impl AsyncFn() -> Lake, plan: Plan, has_files: bool) {
     let url = runtime.block_on(serve(&lake));
 
     let progress = Arc::new(Progress::default());
+    runtime.block_on(first_commit(&role(&plan, &lake)));
+    progress.committed.store(1, Ordering::Release);
     let mut readers = attach(&url, &lake, &plan, &progress);
     if has_files {
         let folder = lake.folder.path().display().to_string();
         readers.push(reader("duckdb", &folder, "files", &plan, &progress));
     }
+    until_all_have_answered(&readers, &progress);
     let foreign = watch::appends(lake.clone(), plan.foreign, plan.commits, progress.clone());
     let told = Arc::new(Mutex::new(Told::default()));
     let kills = write(&plan, &role(&plan, &lake), &told, &progress);
@@ -136,6 +142,19 @@ fn attach(url: &str, lake: &Lake, plan: &Plan, progress: &Arc<Progress>) -> Vec<
 fn reader(name: &'static str, source: &str, how: &str, plan: &Plan, progress: &Arc<Progress>) -> JoinHandle<Report> {
     let session = Session::attach(name, source, "");
     watch::readers(session, format!("{name} ({how})"), progress.clone(), plan.pause)
+}
+
+async fn first_commit(role: &Role) {
+    role.commit(&mut role.open().await, drop).await.unwrap();
+}
+
+/// Their first query loads programs for up to minutes on a busy machine, and no snapshot is kept for so long.
+fn until_all_have_answered(readers: &[JoinHandle<Report>], progress: &Progress) {
+    let deadline = Instant::now() + STARTED_WITHIN;
+    while progress.answered.load(Ordering::Acquire) < readers.len() && !readers.iter().any(JoinHandle::is_finished) {
+        assert!(Instant::now() < deadline, "the readers do not answer");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Lets the writer write everything, and kills it so many times on the way. What it was at each time, and how often.

@@ -1,7 +1,7 @@
 //! Readers that query without end, and what they must find each time.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,8 @@ pub struct Progress {
     pub committed: AtomicI64,
     /// Commits of PyIceberg.
     pub foreign: AtomicI64,
+    /// Readers that have had an answer.
+    pub answered: AtomicUsize,
     /// Whether the readers are to end.
     pub stop: AtomicBool,
 }
@@ -80,6 +82,8 @@ pub fn readers(mut session: Session, name: String, progress: Arc<Progress>, paus
             }
             if queries > 0 {
                 slowest = slowest.max(began.elapsed());
+            } else {
+                progress.answered.fetch_add(1, Ordering::AcqRel);
             }
             queries += 1;
             std::thread::sleep(pause);

@@ -27,6 +27,8 @@ contract!(sqlite, postgres, rest => {
     an_append_on_moved_positions_writes_nothing,
     appends_at_the_same_time_lose_nothing,
     another_engines_append_is_kept,
+    positions_are_known_after_any_number_of_others_appends,
+    a_clock_that_was_ahead_stops_nothing,
     a_table_that_another_engine_made_is_opened,
     upkeep_keeps_rows_and_positions,
 });

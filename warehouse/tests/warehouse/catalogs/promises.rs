@@ -63,6 +63,40 @@ pub async fn another_engines_append_is_kept(lake: &Lake) {
     assert_eq!(lake.rows(), "3");
 }
 
+pub async fn positions_are_known_after_any_number_of_others_appends(lake: &Lake) {
+    lake.with_one_row().await;
+    lake.pyiceberg(
+        "table = catalog.load_table(name)\nrows = table.scan().to_arrow()\nfor _ in range(3): table.append(rows)",
+    );
+    let mut table = lake.open().await;
+    assert_eq!(table.positions(TOPIC).unwrap().get(0), Some(1));
+    deliver(&mut table, &[bare(1)]).await;
+    assert_eq!(lake.rows(), "5");
+}
+
+pub async fn a_clock_that_was_ahead_stops_nothing(lake: &Lake) {
+    lake.with_one_row().await;
+    ahead(lake, 10 * 365 * 24 * 60 * 60);
+    let mut table = lake.open().await;
+    deliver(&mut table, &[bare(1)]).await;
+    let mut with_plan = lake.config.clone();
+    with_plan.table.property_columns = [("plan".to_owned(), "string(props.plan)".to_owned())].into();
+    let mut table = Table::open(lake.folder.path(), &with_plan).await.unwrap();
+    table.maintain(&MaintenanceConfig { min_small_files: 2, ..MaintenanceConfig::default() }, false).await.unwrap();
+    deliver(&mut table, &[bare(2)]).await;
+    assert_eq!(lake.open().await.positions(TOPIC).unwrap().get(0), Some(3));
+    assert_eq!(lake.rows(), "3");
+}
+
+/// Another engine's empty snapshot, by a clock that is ahead.
+fn ahead(lake: &Lake, seconds: u64) {
+    lake.pyiceberg(&format!(
+        "import time, types, pyiceberg.table.snapshots as snapshots\n\
+         snapshots.time = types.SimpleNamespace(time=lambda: time.time() + {seconds})\n\
+         table = catalog.load_table(name)\ntable.append(table.scan().to_arrow().slice(0, 0))"
+    ));
+}
+
 pub async fn a_table_that_another_engine_made_is_opened(lake: &Lake) {
     lake.open().await;
     let mut theirs = lake.config.clone();

@@ -1,5 +1,6 @@
 //! The table as other Iceberg clients see it: every test reads back with one that is not pageberg's.
 
+mod clock;
 mod columns;
 mod commits;
 mod days;
@@ -7,8 +8,12 @@ mod evolution;
 mod inspect;
 mod layout;
 mod letters;
+mod locked;
 mod maintain;
+mod ownership;
+mod promotion;
 mod reenrich;
+mod rollback;
 
 use std::path::Path;
 

@@ -12,9 +12,9 @@ use iceberg_catalog_sql::{SQL_CATALOG_PROP_BIND_STYLE, SqlBindStyle, SqlCatalog,
 use sqlx::AnyPool;
 use sqlx::any::AnyPoolOptions;
 
+use super::Change;
 use super::{CommitLock, changed};
-use crate::commit::Change;
-use crate::{Config, Error, files};
+use crate::{Config, Error};
 
 /// How long a connection to the database may take to be made.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -42,7 +42,7 @@ impl Database {
         url: &str,
         bind_style: SqlBindStyle,
         data_folder: &Path,
-        config: &Config,
+        config: &Config<'_>,
         lock: Option<PathBuf>,
     ) -> Result<Self, Error> {
         sqlx::any::install_default_drivers();
@@ -57,9 +57,24 @@ impl Database {
         Ok(Self { iceberg: Arc::new(opened?), name: config.catalog.name.clone(), pool, lock })
     }
 
-    /// See [`Committer::lock`](crate::commit::Committer::lock).
+    /// See [`Catalog::lock`](super::Catalog::lock).
     pub(super) async fn lock(&self) -> Option<CommitLock> {
         CommitLock::acquire(self.lock.as_deref()?).await
+    }
+
+    /// Whether it is a file, which one process can lock against all others.
+    pub(super) fn is_file(&self) -> bool {
+        self.lock.is_some()
+    }
+
+    /// Takes a file's lock and gives it back.
+    pub(super) async fn check_writable(&self) -> Result<(), sqlx::Error> {
+        if self.is_file() {
+            let mut connection = self.pool.acquire().await?;
+            sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+            sqlx::query("ROLLBACK").execute(&mut *connection).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn load(&self, table: &TableIdent) -> Result<Table, Error> {
@@ -74,7 +89,7 @@ impl Database {
         if is_current { Ok(known.clone()) } else { self.load(name).await }
     }
 
-    /// See [`Committer::swap`](crate::commit::Committer::swap).
+    /// See [`Catalog::swap`](super::Catalog::swap).
     pub(super) async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error> {
         if change.requirements.iter().any(|required| required.check(Some(base.metadata())).is_err()) {
             return Ok(None);
@@ -84,7 +99,14 @@ impl Database {
         if self.settle(base.identifier(), old, &new).await? {
             return changed(base, new, metadata).map(Some);
         }
-        files::delete([new], base.file_io()).await;
+        // What cannot be deleted stays on disk, unseen by readers.
+        if let Err(error) = base.file_io().delete(&new).await {
+            tracing::warn!(
+                new,
+                error = &error as &dyn std::error::Error,
+                "an abandoned metadata file could not be deleted"
+            );
+        }
         Ok(None)
     }
 
@@ -100,6 +122,9 @@ impl Database {
             match (replaced, self.has_held(table, new).await) {
                 (_, Ok(true)) => return Ok(true),
                 (Ok(false), Ok(false)) => return Ok(false),
+                (Err(error), held) if is_locked(&error) && (lost.is_none() || held.is_ok()) => {
+                    return Err(Error::catalog("lock catalog.sqlite")(error));
+                }
                 (Ok(true), Ok(false)) => lost = Some("the catalog does not hold what was committed".into()),
                 (Err(error), _) => lost = Some(error.into()),
                 (_, Err(error)) => lost = Some(error.into()),
@@ -120,7 +145,7 @@ impl Database {
         Ok(newer.metadata().metadata_log().iter().any(|past| past.metadata_file == location))
     }
 
-    async fn metadata_location(&self, table: &TableIdent) -> Result<Option<String>, sqlx::Error> {
+    pub(super) async fn metadata_location(&self, table: &TableIdent) -> Result<Option<String>, sqlx::Error> {
         let query = "SELECT metadata_location FROM iceberg_tables \
                      WHERE catalog_name = $1 AND table_namespace = $2 AND table_name = $3";
         sqlx::query_scalar(query)
@@ -147,18 +172,26 @@ impl Database {
     }
 }
 
+/// Whether SQLite has changed nothing because another process holds the file. Source: SQLite's result codes, SQLITE_BUSY,
+/// which the lowest byte of an extended code tells.
+fn is_locked(error: &sqlx::Error) -> bool {
+    const BUSY: u32 = 5;
+    let code = error.as_database_error().and_then(|error| error.code()?.parse::<u32>().ok());
+    code.is_some_and(|code| code & 0xff == BUSY)
+}
+
 /// Iceberg's client. It makes the catalog's tables when they are missing.
 async fn client(
     url: &str,
     bind_style: &SqlBindStyle,
     data_folder: &Path,
-    config: &Config,
+    config: &Config<'_>,
 ) -> Result<SqlCatalog, Error> {
     let builder = SqlCatalogBuilder::default()
         .uri(url)
         .warehouse_location(config.storage.warehouse(data_folder)?)
         .prop(SQL_CATALOG_PROP_BIND_STYLE, bind_style.to_string())
-        .with_storage_factory(storage::factory(&config.storage));
+        .with_storage_factory(storage::factory(config.storage));
     builder.load(config.catalog.name.as_str(), [].into()).await.map_err(Error::iceberg("open the catalog"))
 }
 

@@ -5,19 +5,19 @@ use iceberg::{TableRequirement, TableUpdate};
 
 /// What one commit changes.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub struct Change {
     /// What must hold of the table.
-    pub(crate) requirements: Vec<TableRequirement>,
+    pub requirements: Vec<TableRequirement>,
     /// What then happens to its metadata.
-    pub(crate) updates: Vec<TableUpdate>,
+    pub updates: Vec<TableUpdate>,
     /// Locations of files that were written for this change alone; deleted when it certainly did not happen.
-    pub(crate) files: Vec<String>,
+    pub files: Vec<String>,
 }
 
 impl Change {
     /// Whether the table is, or was, as the change makes it: asked when the answer to it was lost. A snapshot says it all,
     /// for its number is the change's own; without one, every other trace must be there.
-    pub(crate) fn is_in(&self, table: &TableMetadata) -> bool {
+    pub fn is_in(&self, table: &TableMetadata) -> bool {
         let added = self.updates.iter().find_map(|update| match update {
             TableUpdate::AddSnapshot { snapshot } => Some(snapshot.snapshot_id()),
             _ => None,
@@ -29,7 +29,7 @@ impl Change {
     }
 
     /// Whether the table is no longer as the change requires, so that the change can never happen if it has not.
-    pub(crate) fn is_overtaken(&self, table: &TableMetadata) -> bool {
+    pub fn is_overtaken(&self, table: &TableMetadata) -> bool {
         self.requirements.iter().any(|required| required.check(Some(table)).is_err())
     }
 }

@@ -11,7 +11,7 @@ use crate::{Config, Error};
 use storage::absolute;
 
 /// Opens or creates `catalog.sqlite` in the data folder.
-pub(super) async fn open(data_folder: &Path, config: &Config) -> Result<Database, Error> {
+pub(super) async fn open(data_folder: &Path, config: &Config<'_>) -> Result<Database, Error> {
     let folder = absolute(data_folder)?;
     create(&folder).await?;
     let sqlite = SqliteConnectOptions::new().filename(folder.join("catalog.sqlite"));

@@ -46,6 +46,16 @@ pub enum Error {
         /// What it holds.
         value: String,
     },
+    /// Another engine has put a snapshot in the place of pageberg's, and it cannot be told which events it holds.
+    #[error(
+        "another engine has changed the table so that snapshot {snapshot} does not tell which events it holds: remove the \
+         table's properties pageberg.position.… to have all of the log written again, or set its property \
+         pageberg.positions.snapshot-id to {snapshot} to go on where they say"
+    )]
+    PositionsUnknown {
+        /// The current snapshot.
+        snapshot: i64,
+    },
     /// A column that somebody added has the name of one of pageberg's, and another type.
     #[error("the table has a column {name} of the type {found}, which is not pageberg's: rename it")]
     Column {
@@ -53,6 +63,14 @@ pub enum Error {
         name: String,
         /// Its type in the table.
         found: String,
+    },
+    /// A column that no row can be written to any more, as somebody has changed it.
+    #[error("the table's column {column} {reason}")]
+    Unfit {
+        /// Name of the column.
+        column: String,
+        /// What is wrong with it.
+        reason: String,
     },
     /// A column that is needed was dropped.
     #[error("the table has no column {name} any more")]
@@ -71,6 +89,9 @@ pub enum Error {
     /// A setting of the storage that cannot be used, or files that could not be listed.
     #[error(transparent)]
     Storage(#[from] storage::Error),
+    /// A data folder whose Iceberg table belongs to another.
+    #[error("{0}")]
+    DataFolder(String),
     /// The catalog, a file, or what stands in one. After a failed commit it is unknown whether it happened.
     #[error("failed to {action}")]
     Iceberg {
@@ -122,12 +143,12 @@ pub enum Error {
 
 impl Error {
     /// For `map_err`: an Iceberg error with what was attempted.
-    pub(crate) fn iceberg(action: &'static str) -> impl FnOnce(iceberg::Error) -> Self {
+    pub fn iceberg(action: &'static str) -> impl FnOnce(iceberg::Error) -> Self {
         move |source| Self::Iceberg { action, source: Box::new(source) }
     }
 
     /// For `map_err`: a catalog error with what was attempted.
-    pub(crate) fn catalog(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
+    pub fn catalog(action: &'static str) -> impl FnOnce(sqlx::Error) -> Self {
         move |source| Self::Catalog { action, source }
     }
 }

@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_millis(2);
 const MAX_WAIT: Duration = Duration::from_secs(10);
 
 /// Held from reading a table's state until the catalog has taken its change.
-pub(crate) struct CommitLock(#[expect(dead_code, reason = "closing it ends the lock")] File);
+pub struct CommitLock(#[expect(dead_code, reason = "closing it ends the lock")] File);
 
 impl CommitLock {
     /// `None` when it cannot be had: it only orders what is safe without it.

@@ -13,7 +13,7 @@ use super::sql::Database;
 use crate::{Config, Error};
 
 /// Connects, and makes the catalog's tables when they are missing.
-pub(super) async fn open(data_folder: &Path, config: &Config) -> Result<Database, Error> {
+pub(super) async fn open(data_folder: &Path, config: &Config<'_>) -> Result<Database, Error> {
     Database::open(&url(&config.catalog.postgres)?, SqlBindStyle::DollarNumeric, data_folder, config, None).await
 }
 

@@ -6,16 +6,19 @@ use std::time::Duration;
 
 use iceberg::io::{FileIOBuilder, StorageFactory};
 use iceberg::table::Table;
-use iceberg::{Runtime, TableIdent};
+use iceberg::{ErrorKind, Runtime, TableIdent};
 use iceberg_catalog_rest::{CommitTableResponse, LoadTableResult};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
+use serde_json::Value;
 use tokio::sync::Mutex;
 
+use super::Change;
 use super::request::request;
 use super::session::{Session, refused, unreachable};
 use super::{CatalogConfig, changed};
-use crate::commit::Change;
-use crate::{Config, Error, StorageConfig};
+use storage::StorageConfig;
+
+use crate::{Config, Error};
 
 /// How often it is asked whether a change has happened whose answer was lost, and the pause before each but the first.
 const ASK_ATTEMPTS: u32 = 8;
@@ -42,7 +45,7 @@ enum Verdict {
 
 impl Service {
     /// Asks nothing yet.
-    pub(super) fn new(config: &Config) -> Result<Self, Error> {
+    pub(super) fn new(config: &Config<'_>) -> Result<Self, Error> {
         let rest = &config.catalog.rest;
         let http = Client::builder()
             .user_agent(concat!("pageberg/", env!("CARGO_PKG_VERSION")))
@@ -76,7 +79,9 @@ impl Service {
         if !answer.status().is_success() {
             return Err(refused(answer, ACTION).await);
         }
-        let loaded: LoadTableResult = answer.json().await.map_err(unreachable(ACTION))?;
+        let mut loaded: Value = answer.json().await.map_err(unreachable(ACTION))?;
+        settle_times(&mut loaded["metadata"]);
+        let loaded: LoadTableResult = serde_json::from_value(loaded).map_err(unreadable(ACTION))?;
         let session = self.session().await?;
         let files = FileIOBuilder::new(self.files.clone()).with_props(properties(&session, &loaded));
         let table = Table::builder().identifier(name.clone()).file_io(files.build()).metadata(loaded.metadata);
@@ -84,7 +89,7 @@ impl Service {
         table.runtime(Runtime::current()).build().map_err(Error::iceberg(ACTION))
     }
 
-    /// See [`Committer::swap`](crate::commit::Committer::swap).
+    /// See [`Catalog::swap`](super::Catalog::swap).
     pub(super) async fn swap(&self, base: &Table, change: &Change) -> Result<Option<Table>, Error> {
         let request = request(base, change).map_err(Error::iceberg("put a change into JSON"))?;
         let sent = self.send(|session| session.request(Method::POST, base.identifier()).json(&request)).await?;
@@ -141,7 +146,10 @@ async fn verdict(sent: Result<Response, reqwest::Error>) -> Verdict {
     };
     match answer.status() {
         status if status.is_success() => match answer.json().await {
-            Ok(table) => Verdict::Done(Box::new(table)),
+            Ok(answer) => match changed_table(answer) {
+                Ok(table) => Verdict::Done(Box::new(table)),
+                Err(error) => Verdict::Unknown(unreadable(ACTION)(error)),
+            },
             Err(error) => Verdict::Unknown(unreachable(ACTION)(error)),
         },
         StatusCode::CONFLICT => Verdict::Conflict,
@@ -152,6 +160,35 @@ async fn verdict(sent: Result<Response, reqwest::Error>) -> Verdict {
             error if is_unsupported(&error) => Verdict::Refused(error),
             error => Verdict::Unknown(error),
         },
+    }
+}
+
+fn changed_table(mut answer: Value) -> serde_json::Result<CommitTableResponse> {
+    settle_times(&mut answer["metadata"]);
+    serde_json::from_value(answer)
+}
+
+/// Lets the table be changed last no sooner than its logs say. A catalog that goes by its own clock (Nessie 0.99) may say
+/// so after another's clock was ahead, and Iceberg's crate refuses to read it.
+fn settle_times(metadata: &mut Value) {
+    let times = |log: &str, of: &Value| of[log].as_array().into_iter().flatten().filter_map(time).max();
+    let logged = times("snapshot-log", metadata).max(times("metadata-log", metadata));
+    if let (Some(logged), Some(updated)) = (logged, metadata["last-updated-ms"].as_i64())
+        && logged > updated
+    {
+        metadata["last-updated-ms"] = logged.into();
+    }
+}
+
+fn time(entry: &Value) -> Option<i64> {
+    entry["timestamp-ms"].as_i64()
+}
+
+/// For `map_err`: there was an answer that is none.
+fn unreadable(action: &'static str) -> impl FnOnce(serde_json::Error) -> Error {
+    move |error| {
+        let invalid = iceberg::Error::new(ErrorKind::DataInvalid, "the catalog's answer is not as specified");
+        Error::iceberg(action)(invalid.with_source(error))
     }
 }
 

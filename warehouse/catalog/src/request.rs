@@ -5,7 +5,7 @@ use iceberg::spec::TableMetadata;
 use iceberg::table::Table;
 use serde_json::{Value, json};
 
-use crate::commit::Change;
+use super::Change;
 
 pub(super) fn request(base: &Table, change: &Change) -> iceberg::Result<Value> {
     let mut updates = serde_json::to_value(&change.updates)?;

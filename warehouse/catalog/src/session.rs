@@ -14,7 +14,9 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::CatalogConfig;
-use crate::{Error, StorageConfig};
+use storage::StorageConfig;
+
+use crate::Error;
 
 /// See the module. It lasts as long as its token.
 pub(super) struct Session {
