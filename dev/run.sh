@@ -3,8 +3,8 @@
 # stops everything that was started here. A second start continues with the data of the first.
 #
 #   DATA    folder of all state             (./data)
-#   LISTEN  where events are posted to      (127.0.0.1:8080)
-#   STATUS  metrics and status              (127.0.0.1:8081)
+#   LISTEN  where events are posted to      (what pageberg's configuration names, else 127.0.0.1:8080)
+#   STATUS  metrics and status              (what pageberg's configuration names, else 127.0.0.1:8081)
 #   GEO     city database files with spaces between, or `none`: by default what pageberg's configuration names, else
 #           one fetched into DATA/geo
 #   BINARY  a pageberg to run instead of building one
@@ -14,8 +14,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 DATA=${DATA:-./data}
-LISTEN=${LISTEN:-127.0.0.1:8080}
-STATUS=${STATUS:-127.0.0.1:8081}
+LISTEN=${LISTEN:-}
+STATUS=${STATUS:-}
+SCHEME=http
 READY_SECONDS=120
 PRIVATE_POSTGRES_PORT=5433
 PAGEBERG_PID=
@@ -57,17 +58,29 @@ build() {
     BINARY=${CARGO_TARGET_DIR:-target}/release/pageberg
 }
 
-# Whether pageberg's configuration (its file, the environment) gives key $2 of section $1: `pageberg config` prints where
-# such a value comes from behind it.
+# Prints the value of key $2 of section $1 in pageberg's configuration, as TOML. Fails when it is a default: `pageberg config`
+# prints where any other value comes from behind it.
 configured() {
     awk -v section="[$1]" -v key="$2" \
-        '/^\[/ { inside = $0 == section } inside && $1 == key && /  # / { found = 1 } END { exit !found }' <<<"$CONFIG"
+        '/^\[/ { inside = $0 == section }
+         inside && $1 == key && /  # / { sub(/^[^=]*= /, ""); sub(/  # .*/, ""); print; found = 1 }
+         END { exit !found }' <<<"$CONFIG"
+}
+
+# Where to listen: what the caller says, else the configuration, else the default.
+choose_addresses() {
+    if configured gateway.tls cert_file >/dev/null; then SCHEME=https; fi
+    if [ -n "$LISTEN" ]; then FLAGS+=(--listen "$LISTEN"); else LISTEN=$(configured gateway listen || echo 127.0.0.1:8080); fi
+    if [ -n "$STATUS" ]; then FLAGS+=(--status "$STATUS"); else STATUS=$(configured status listen || echo 127.0.0.1:8081); fi
+    LISTEN=${LISTEN//\"/} STATUS=${STATUS//\"/}
+    check_address LISTEN "$LISTEN"
+    check_address STATUS "$STATUS"
 }
 
 # Adds the private Postgres to the flags, unless another is configured.
 start_postgres() {
     local port=0
-    if configured postgres url; then return; fi
+    if configured postgres url >/dev/null; then return; fi
     if [ ! -f "$DATA/postgres/port" ] && ! port_taken "127.0.0.1:$PRIVATE_POSTGRES_PORT"; then port=$PRIVATE_POSTGRES_PORT; fi
     POSTGRES_STARTED=yes
     PRIVATE_URL=$(dev/postgres.sh start "$DATA/postgres" "$port")
@@ -82,7 +95,7 @@ add_geo() {
         return
     elif [ -n "${GEO:-}" ]; then
         files=$(tr ' ' '\n' <<<"$GEO")
-    elif configured geo files; then
+    elif configured geo files >/dev/null; then
         return
     else
         files=$(dev/geo.sh "$DATA/geo") || say "no city database: visitors get no place, geodata is {}"
@@ -100,11 +113,12 @@ start_pageberg() {
     set +m
 }
 
+# The status server speaks HTTP also where the gateway speaks HTTPS.
 is_ready() {
     local code
     (
-        exec 3<>"/dev/tcp/${LISTEN%:*}/${LISTEN##*:}" || exit 1
-        printf 'GET /health/ready HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$LISTEN" >&3
+        exec 3<>"/dev/tcp/${STATUS%:*}/${STATUS##*:}" || exit 1
+        printf 'GET /health/ready HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "$STATUS" >&3
         read -r -t 5 _ code _ <&3
         [ "$code" = 200 ]
     ) 2>/dev/null
@@ -153,12 +167,12 @@ print_welcome() {
     [ "$DATA" = ./data ] || data="DATA=$DATA "
     cat <<EOF
 
-pageberg is ready. Post page views to http://$LISTEN/v1/events
+pageberg is ready. Post page views to $SCHEME://$LISTEN/v1/events
 Status: http://$STATUS/status    Metrics: http://$STATUS/metrics    Stop: Ctrl-C
 
-  <script defer src="http://$LISTEN/beacon.js"></script>    in your pages; see it work: http://$LISTEN/demo
+  <script defer src="$SCHEME://${LISTEN/#0.0.0.0:/HOST:}/beacon.js"></script>    in your pages; see it work: $SCHEME://$LISTEN/demo
 
-  curl -d '{"url": "https://example.org/hello", "user_agent": "curl", "ip": "8.8.8.8"}' http://$LISTEN/v1/events
+  curl -d '{"url": "https://example.org/hello", "user_agent": "curl", "ip": "8.8.8.8"}' $SCHEME://$LISTEN/v1/events
 
   psql "$url" -c "SELECT event_timestamp, url, geodata::json->>'country' AS country FROM processed_events ORDER BY 1 DESC LIMIT 10"
 
@@ -167,16 +181,18 @@ Status: http://$STATUS/status    Metrics: http://$STATUS/metrics    Stop: Ctrl-C
 EOF
 }
 
-FLAGS=(--data "$DATA" --listen "$LISTEN" --status "$STATUS")
+FLAGS=(--data "$DATA")
 PRIVATE_URL=
 trap on_signal INT TERM HUP
 trap on_exit EXIT
 [ -n "${BINARY:-}" ] || dev/need.sh cargo cc c++ make perl || die "install what is missing, then start again"
-check_address LISTEN "$LISTEN"
-check_address STATUS "$STATUS"
+# Before the build, which takes long.
+[ -z "$LISTEN" ] || check_address LISTEN "$LISTEN"
+[ -z "$STATUS" ] || check_address STATUS "$STATUS"
 claim_data
 build
 CONFIG=$("$BINARY" config)
+choose_addresses
 start_postgres
 add_geo
 start_pageberg

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::commands::{check, db_init, deadletters, geo, health, import, maintain, serve, show_config, table, topic};
+use crate::commands::{
+    check, db_init, deadletters, geo, health, import, maintain, positions, serve, show_config, table, topic,
+};
 use crate::config::{self, Given, LogFormat};
 use crate::logging;
 
@@ -73,6 +75,8 @@ enum Command {
     Maintain(maintain::Args),
     /// Tell how the Iceberg table stands: sizes, files by partition, snapshots, history; works while the server runs
     Table(table::Args),
+    /// Tell where each sink stands in the log, or let one that has stopped go on elsewhere
+    Positions(positions::Args),
     /// Look into the topics of the embedded log; works while the server runs
     Topic(topic::Args),
     /// Ask a running server whether it is alive; the exit code is the answer (for container health checks)
@@ -92,6 +96,7 @@ impl Command {
             Self::DbInit(args) => args.given(),
             Self::Health(args) => args.given(),
             Self::Deadletters(args) => args.given(),
+            Self::Positions(args) => args.given(),
             Self::Import(_) | Self::Maintain(_) | Self::Table(_) | Self::Topic(_) => Vec::new(),
         }
     }
@@ -129,6 +134,7 @@ impl Cli {
             Command::Geo(args) => args.run(config).await,
             Command::Maintain(args) => args.run(config).await,
             Command::Table(args) => args.run(config).await,
+            Command::Positions(args) => args.run(config).await,
             Command::Topic(args) => args.run(config),
             Command::Health(args) => args.run(config).await,
             Command::DbInit(_) => db_init::run(config).await,

@@ -7,8 +7,7 @@ use anyhow::Context;
 use eventlog::EventLog;
 use eventlog::embedded::{EmbeddedLog, Options};
 use eventlog::kafka::KafkaLog;
-use eventlog::spool::SpooledLog;
-use pipeline::Start;
+use spool::SpooledLog;
 use tokio::task::spawn_blocking;
 
 use crate::config::Config;
@@ -47,15 +46,6 @@ impl Log {
         match self {
             Self::Embedded(log) => log.clone(),
             Self::Kafka(kafka, _) => kafka.clone(),
-        }
-    }
-
-    /// Where a sink without a position starts unless the configuration says: the embedded log holds nothing but what this
-    /// gateway has acknowledged, a Kafka topic may hold the past of others.
-    pub fn default_start(&self) -> Start {
-        match self {
-            Self::Embedded(_) => Start::Earliest,
-            Self::Kafka(..) => Start::Latest,
         }
     }
 

@@ -8,6 +8,7 @@ mod import;
 mod log;
 mod logging;
 mod maintenance;
+mod positions;
 mod reenrich;
 mod replay;
 mod serve;
@@ -23,9 +24,8 @@ use clap::Parser;
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match cli::Cli::parse().run().await {
+fn main() -> ExitCode {
+    match run(cli::Cli::parse()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -33,6 +33,14 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+fn run(cli: cli::Cli) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let ended = runtime.block_on(cli.run());
+    // A thread that waits for a server that does not answer holds nothing up.
+    runtime.shutdown_background();
+    ended
 }
 
 /// Whether the reader of the output, such as `head`, has seen enough.

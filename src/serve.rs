@@ -19,7 +19,7 @@ use sinks::kafka::KafkaSink;
 use sinks::postgres::PostgresSink;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{Config, SinkName};
@@ -48,6 +48,9 @@ pub struct Roles {
 /// log is closed.
 pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
     let signals = stop_signals()?;
+    if roles.pipeline {
+        check_data_folder(&config).await?;
+    }
     let metrics = install_metrics()?;
     if roles.gateway {
         allow_connections(config.gateway.max_connections);
@@ -100,18 +103,55 @@ pub async fn serve(config: Config, roles: Roles) -> anyhow::Result<()> {
         stop.status.cancel();
         Ok(())
     };
-    let upkeep = async {
-        let mut ticks = interval(HISTOGRAM_INTERVAL);
-        while stop.status.run_until_cancelled(ticks.tick()).await.is_some() {
-            histograms.run_upkeep();
-        }
-        Ok(())
-    };
+    let upkeep = keep_up(&histograms, &stop.status);
     let status = async { status_server.run(status_listener.context("no status address")?, stop.status.clone()).await };
-    tokio::try_join!(signalled, gateway, geo, maintenance, pipeline, upkeep, status)?;
-    log.close().await;
+    let parts = async {
+        tokio::try_join!(signalled, gateway, geo, maintenance, pipeline, upkeep, status)?;
+        log.close().await;
+        anyhow::Ok(())
+    };
+    stopped_in_time(parts, &stop.gateway, Duration::from_millis(config.shutdown_timeout_ms)).await?;
     tracing::info!("stopped: everything acknowledged is durable");
     Ok(())
+}
+
+/// Waits for the parts; not for longer than `limit` once they are to stop, as stopping at any instant loses nothing.
+async fn stopped_in_time(
+    parts: impl Future<Output = anyhow::Result<()>>,
+    stopping: &CancellationToken,
+    limit: Duration,
+) -> anyhow::Result<()> {
+    let overdue = async {
+        stopping.cancelled().await;
+        sleep(limit).await;
+    };
+    tokio::select! {
+        ended = parts => ended,
+        () = overdue => {
+            tracing::warn!("stopped before every sink could commit: what is left is delivered at the next start");
+            Ok(())
+        }
+    }
+}
+
+/// Counts what histograms were given, until `shutdown`.
+async fn keep_up(histograms: &PrometheusHandle, shutdown: &CancellationToken) -> anyhow::Result<()> {
+    let mut ticks = interval(HISTOGRAM_INTERVAL);
+    while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
+        histograms.run_upkeep();
+    }
+    Ok(())
+}
+
+/// That the Iceberg table is not another data folder's. What else is wrong with it may pass, and is for its sink to tell.
+async fn check_data_folder(config: &Config) -> anyhow::Result<()> {
+    if !config.selected_sinks().contains(&SinkName::Iceberg) {
+        return Ok(());
+    }
+    match config.iceberg.check_data_folder(&absolute(&config.data)?).await {
+        Err(error @ warehouse::Error::DataFolder(_)) => Err(error.into()),
+        _ => Ok(()),
+    }
 }
 
 /// One token for each part, set one after the other.
@@ -191,19 +231,13 @@ fn pipelines(config: &Config, log: &Log, geo: Arc<LiveDatabase>) -> anyhow::Resu
 fn pipeline(config: &Config, log: &Log, geo: Arc<LiveDatabase>) -> anyhow::Result<Pipeline> {
     let dead_letter_topic = config.topics.dead_letter_topic();
     let group = &config.topics.group;
-    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
-    for name in config.selected_sinks() {
-        sinks.push(sink(name, config, log.for_pipeline())?);
-    }
-    sinks.push(Box::new(DeadLetterSink::new(log.for_pipeline(), &format!("{group}.dead_letters"), &dead_letter_topic)));
     Ok(Pipeline {
         topic: config.topics.raw_topic().into(),
         contents: Contents::Events,
         group: group.clone(),
         geo,
         config: config.pipeline.clone(),
-        default_start: log.default_start(),
-        sinks,
+        sinks: sinks(config, log.for_pipeline())?,
         dead_letters: Arc::new(DeadLetterQueue::new(log.for_pipeline(), &dead_letter_topic)),
         log: log.for_pipeline(),
         status: Status::default(),
@@ -228,12 +262,22 @@ fn letters(config: &Config, log: &Log) -> anyhow::Result<Pipeline> {
         group: format!("{}.dead_letters_iceberg", config.topics.group),
         geo: Arc::default(),
         config: pipeline,
-        default_start: Start::Earliest,
         sinks: vec![Box::new(table)],
         dead_letters: Arc::new(DeadLetterQueue::new(log.for_pipeline(), &topic)),
         log: log.for_pipeline(),
         status: Status::default(),
     })
+}
+
+/// The selected sinks of the raw topic, and that of its dead letters.
+pub fn sinks(config: &Config, log: Arc<dyn EventLog>) -> anyhow::Result<Vec<Box<dyn Sink>>> {
+    let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+    for name in config.selected_sinks() {
+        sinks.push(sink(name, config, log.clone())?);
+    }
+    let group = format!("{}.dead_letters", config.topics.group);
+    sinks.push(Box::new(DeadLetterSink::new(log, &group, &config.topics.dead_letter_topic())));
+    Ok(sinks)
 }
 
 fn sink(name: SinkName, config: &Config, log: Arc<dyn EventLog>) -> anyhow::Result<Box<dyn Sink>> {
@@ -257,11 +301,16 @@ fn absolute(folder: &Path) -> anyhow::Result<std::path::PathBuf> {
     std::path::absolute(folder).with_context(|| format!("failed to find {}", folder.display()))
 }
 
+/// An address as others reach it: one that stands for all of this machine's has a name that is theirs to know.
+fn reached_at(listen: SocketAddr) -> String {
+    if listen.ip().is_unspecified() { format!("HOST:{}", listen.port()) } else { listen.to_string() }
+}
+
 fn announce(config: &Config, roles: Roles) {
     let sinks: Vec<String> = config.selected_sinks().iter().map(ToString::to_string).collect();
     if roles.gateway {
         let scheme = if config.gateway.tls.cert_file.is_some() { "https" } else { "http" };
-        let gateway = format!("{scheme}://{}", config.gateway.listen);
+        let gateway = format!("{scheme}://{}", reached_at(config.gateway.listen));
         tracing::info!("taking events at {gateway}/v1/events");
         tracing::info!("for your pages: <script defer src=\"{gateway}/beacon.js\"></script>");
     }
@@ -271,5 +320,18 @@ fn announce(config: &Config, roles: Roles) {
     tracing::info!("status at http://{}/", config.status.listen);
     if roles.pipeline && config.selected_sinks().contains(&SinkName::Iceberg) {
         tracing::info!("Iceberg catalog at http://{}/iceberg", config.status.listen);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_stands_for_all_is_shown_without_a_number_that_leads_nowhere() {
+        for (listen, shown) in [("0.0.0.0:8080", "HOST:8080"), ("[::]:80", "HOST:80"), ("192.0.2.1:80", "192.0.2.1:80")]
+        {
+            assert_eq!(reached_at(listen.parse().unwrap()), shown);
+        }
     }
 }

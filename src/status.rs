@@ -21,8 +21,12 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 mod lake;
+mod log;
+mod spool;
 
+use self::spool::SpoolReport;
 use lake::LakeReport;
+use log::{Held, LogReport, LogWatch};
 
 use crate::config::Config;
 use crate::replay::{self, Wanted};
@@ -31,6 +35,7 @@ use crate::replay::{self, Wanted};
 struct Watched {
     topic: String,
     log: Arc<dyn EventLog>,
+    log_watch: LogWatch,
     geo: Arc<LiveDatabase>,
     geo_files: refresh::Status,
     /// Each with the topic that it reads.
@@ -65,7 +70,9 @@ impl StatusServer {
         let iceberg = &config.iceberg;
         let tables =
             [(iceberg.table.name.clone(), "iceberg"), (iceberg.dead_letters.name.clone(), "dead_letters_iceberg")];
-        let watched = Watched { topic, log, geo, geo_files, pipelines, tables, metrics, dead_letters, started };
+        let log_watch = LogWatch::default();
+        let watched =
+            Watched { topic, log, log_watch, geo, geo_files, pipelines, tables, metrics, dead_letters, started };
         Self { watched: Arc::new(watched), catalog: None }
     }
 
@@ -81,12 +88,21 @@ impl StatusServer {
             .route("/", get(page))
             .route("/status", get(status))
             .route("/metrics", get(metrics))
-            .route("/health/live", get(|| async { "alive\n" }))
+            .route("/health/live", get(live))
+            .route("/health/ready", get(ready))
             .route("/deadletters/replay", post(replay_letters))
             .with_state(self.watched)
             .merge(catalog.unwrap_or_default());
         let serving = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
         serving.await.context("the status server failed")
+    }
+}
+
+/// 503 once the log takes nothing more before a restart.
+async fn live(State(watched): State<Arc<Watched>>) -> (StatusCode, &'static str) {
+    match watched.log.failure() {
+        None => (StatusCode::OK, "alive\n"),
+        Some(_) => (StatusCode::SERVICE_UNAVAILABLE, "the log has failed\n"),
     }
 }
 
@@ -98,18 +114,14 @@ struct Report {
     /// Events at the gateway of this process, by outcome.
     outcomes: BTreeMap<String, u64>,
     log: LogReport,
+    /// Absent in a process that has no spool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spool: Option<SpoolReport>,
     sinks: BTreeMap<String, SinkReport>,
     /// Absent in a process that writes no Iceberg table.
     #[serde(skip_serializing_if = "Option::is_none")]
     lake: Option<LakeReport>,
     geo: GeoReport,
-}
-
-#[derive(Serialize)]
-struct LogReport {
-    topic: String,
-    /// By partition: the oldest offset held and the next one.
-    partitions: BTreeMap<i32, (i64, i64)>,
 }
 
 #[derive(Serialize)]
@@ -129,53 +141,48 @@ struct GeoReport {
     attribution: Vec<Attribution>,
 }
 
-async fn status(State(watched): State<Arc<Watched>>) -> Response {
-    match watched.report().await {
-        Ok(report) => Json(report).into_response(),
-        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("{error:#}\n")).into_response(),
-    }
+async fn status(State(watched): State<Arc<Watched>>) -> Json<Report> {
+    Json(watched.report().await)
 }
 
 impl Watched {
-    async fn report(&self) -> anyhow::Result<Report> {
+    async fn report(&self) -> Report {
         let (asked, metrics) = (Timestamp::now(), self.metrics.render());
-        let sinks = self.sinks().await?;
+        let log = self.log_watch.report(self.log.as_ref(), &self.topic).await;
+        let sinks = self.sinks(log.held()).await;
         let mut lake = LakeReport::of(&metrics);
         for (table, sink) in &self.tables {
             let lag = sinks.get(*sink).and_then(|sink| sink.lag);
             lake.iter_mut().for_each(|lake| lake.compare(table, lag, asked));
         }
-        Ok(Report {
+        Report {
             version: env!("CARGO_PKG_VERSION"),
             started: self.started.to_string(),
             outcomes: outcomes(&metrics),
             lake,
+            spool: SpoolReport::of(&metrics),
             sinks,
             geo: self.geo_report(),
-            log: LogReport { topic: self.topic.clone(), partitions: self.partitions(&self.topic).await? },
-        })
+            log,
+        }
     }
 
     /// Every sink, with how far it is behind the end of the topic that it reads.
-    async fn sinks(&self) -> anyhow::Result<BTreeMap<String, SinkReport>> {
+    async fn sinks(&self, of_events: &Held) -> BTreeMap<String, SinkReport> {
         let mut sinks = BTreeMap::new();
         for (topic, pipeline) in &self.pipelines {
             let told = pipeline.sinks();
-            let partitions = if told.is_empty() { BTreeMap::new() } else { self.partitions(topic).await? };
-            let report = |status| SinkReport { lag: lag(&status, &partitions), status };
+            let is_other = *topic != self.topic;
+            // A log that has not answered is not waited for again.
+            let other = match is_other && !told.is_empty() && !of_events.is_empty() {
+                true => log::held(self.log.as_ref(), topic).await.unwrap_or_default(),
+                false => Held::default(),
+            };
+            let held = if is_other { &other } else { of_events };
+            let report = |status| SinkReport { lag: lag(&status, held), status };
             sinks.extend(told.into_iter().map(|(name, status)| (name, report(status))));
         }
-        Ok(sinks)
-    }
-
-    /// The offsets held by each partition.
-    async fn partitions(&self, topic: &str) -> anyhow::Result<BTreeMap<i32, (i64, i64)>> {
-        let mut partitions = BTreeMap::new();
-        for partition in self.log.partitions(topic).await? {
-            let held = self.log.bounds(topic, partition).await?;
-            partitions.insert(partition, (held.start, held.end));
-        }
-        Ok(partitions)
+        sinks
     }
 
     fn geo_report(&self) -> GeoReport {
@@ -188,7 +195,7 @@ impl Watched {
     }
 }
 
-fn lag(status: &SinkStatus, partitions: &BTreeMap<i32, (i64, i64)>) -> Option<i64> {
+fn lag(status: &SinkStatus, partitions: &Held) -> Option<i64> {
     let behind = |(partition, next): (&i32, &i64)| Some(partitions.get(partition)?.1 - next);
     if matches!(status.state, LaneState::Running) || !status.positions.is_empty() {
         return status.positions.iter().map(behind).sum();
@@ -203,6 +210,14 @@ fn outcomes(metrics: &str) -> BTreeMap<String, u64> {
         Some((outcome.to_owned(), count.trim().parse().ok()?))
     };
     metrics.lines().filter_map(count).collect()
+}
+
+/// Whether the log answers, without which nothing can be taken or delivered.
+async fn ready(State(watched): State<Arc<Watched>>) -> (StatusCode, String) {
+    match log::held(watched.log.as_ref(), &watched.topic).await {
+        Ok(_) => (StatusCode::OK, "ready\n".to_owned()),
+        Err(error) => (StatusCode::SERVICE_UNAVAILABLE, format!("the log does not answer: {error}\n")),
+    }
 }
 
 async fn metrics(State(watched): State<Arc<Watched>>) -> impl IntoResponse {

@@ -4,8 +4,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use eventlog::EventLog;
 use eventlog::kafka::KafkaLog;
+use eventlog::{EventLog, LogError};
 use geodata::refresh;
 
 use crate::config::{self, Config, SinkName};
@@ -23,6 +23,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     failures.told("status.listen", address(config.status.listen));
     if config.selected_sinks().contains(&SinkName::Postgres) {
         failures.told("postgres", postgres(&config).await);
+    }
+    if config.selected_sinks().contains(&SinkName::Iceberg) {
+        failures.told("iceberg", iceberg(&config).await);
     }
     if config.kafka.brokers.is_some() {
         failures.told("kafka", kafka(&config).await);
@@ -83,10 +86,21 @@ async fn postgres(config: &Config) -> anyhow::Result<String> {
     Ok(format!("version {version} can be reached"))
 }
 
+async fn iceberg(config: &Config) -> anyhow::Result<String> {
+    config.iceberg.check_data_folder(&config.data).await?;
+    Ok("the table is this data folder's, or is yet to be made".to_owned())
+}
+
 async fn kafka(config: &Config) -> anyhow::Result<String> {
     let topic = config.topics.raw_topic();
-    let partitions = KafkaLog::connect(&config.kafka)?.partitions(&topic).await?;
-    Ok(format!("can be reached; {topic} has {} partitions", partitions.len()))
+    let looked_at = eventlog::kafka::Config { create_topics: false, ..config.kafka.clone() };
+    match KafkaLog::connect(&looked_at)?.partitions(&topic).await {
+        Ok(partitions) => Ok(format!("can be reached; {topic} has {} partitions", partitions.len())),
+        Err(LogError::UnknownTopic(_)) if config.kafka.create_topics => {
+            Ok(format!("can be reached; {topic} is made at the first start"))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn geo_database(file: &Path, config: &Config) -> anyhow::Result<String> {

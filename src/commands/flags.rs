@@ -11,7 +11,7 @@ use crate::config::{Given, SinkName};
 #[derive(Args, Debug)]
 pub struct Listen {
     /// Address that takes events: POST /v1/events. Default: 127.0.0.1:8080
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = gateway::listen_address)]
     listen: Option<SocketAddr>,
 }
 
@@ -19,7 +19,7 @@ pub struct Listen {
 #[derive(Args, Debug)]
 pub struct Status {
     /// Address of the status page, /metrics and /status. Default: 127.0.0.1:8081
-    #[arg(long = "status", value_name = "ADDR")]
+    #[arg(long = "status", value_name = "ADDR", value_parser = gateway::listen_address)]
     status: Option<SocketAddr>,
 }
 

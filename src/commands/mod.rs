@@ -8,6 +8,7 @@ pub mod geo;
 pub mod health;
 pub mod import;
 pub mod maintain;
+pub mod positions;
 pub mod serve;
 pub mod show_config;
 pub mod table;

@@ -49,6 +49,10 @@ fn contradictions(config: &Config) -> Vec<String> {
             kafka.key.is_some() != kafka.secret.is_some(),
             "kafka.key and kafka.secret: give both (KAFKA_WEB_TRAFFIC_KEY and KAFKA_WEB_TRAFFIC_SECRET) or neither",
         ),
+        (
+            kafka.brokers.is_some() && config.pipeline.duplicate_window_records < spool::REPEAT_RECORDS,
+            "pipeline.duplicate_window_records: must be at least 32768 with Kafka, as a spool may repeat a record so late",
+        ),
         (listens_twice, "status.listen: must not be the address of gateway.listen"),
         (
             gives_away,
@@ -92,4 +96,22 @@ fn warnings_of_gateway(gateway: &gateway::Config) -> Vec<String> {
     .into_iter()
     .filter_map(|(is_so, warning)| is_so.then_some(warning))
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_in_which_a_spool_can_repeat_a_record_is_demanded_with_kafka_alone() {
+        let mut config = Config::default();
+        config.pipeline.duplicate_window_records = spool::REPEAT_RECORDS - 1;
+        let finds = |config: &Config| faults(config).iter().any(|fault| fault.contains("duplicate_window_records"));
+        assert!(!finds(&config));
+        config.kafka.brokers = Some("localhost:9092".to_owned());
+        assert!(finds(&config));
+        config.pipeline.duplicate_window_records += 1;
+        assert!(!finds(&config));
+        assert_eq!(spool::REPEAT_RECORDS, 32_768, "as the sentence says");
+    }
 }

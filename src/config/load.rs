@@ -40,6 +40,11 @@ pub fn load(file: Option<&Path>, flags: Vec<Given>) -> anyhow::Result<Loaded> {
     merge(given)
 }
 
+/// Who runs the program, as the environment says.
+pub fn user() -> String {
+    ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok()).unwrap_or_else(|| "unknown".to_owned())
+}
+
 fn merge(given: Vec<Given>) -> anyhow::Result<Loaded> {
     let defaults = serde_json::to_value(Config::default()).context("failed to write down the defaults")?;
     let given: Vec<Given> = given.into_iter().map(|given| typed(&defaults, given)).collect();

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use check::warnings;
 pub use given::Given;
-pub use load::{Loaded, load};
+pub use load::{Loaded, load, user};
 pub use print::print;
 
 /// Everything that can be set.
@@ -29,6 +29,9 @@ pub struct Config {
     pub log_format: LogFormat,
     /// What is logged, as in `RUST_LOG`: a level, or `module=level` pairs.
     pub log_filter: String,
+    /// How long stopping may take, in milliseconds: finishing requests, then committing what the sinks have. What is not
+    /// committed by then is delivered at the next start.
+    pub shutdown_timeout_ms: u64,
     /// The status server.
     pub status: StatusConfig,
     /// The HTTP server that takes events.
@@ -38,7 +41,7 @@ pub struct Config {
     /// The Kafka cluster whose topic is the log, when its brokers are set.
     pub kafka: eventlog::kafka::Config,
     /// Where the gateway keeps events while Kafka cannot be reached.
-    pub spool: eventlog::spool::Config,
+    pub spool: spool::Config,
     /// The names of topics.
     pub topics: TopicsConfig,
     /// From the log to the sinks.
@@ -60,6 +63,7 @@ impl Default for Config {
             sinks: None,
             log_format: LogFormat::Text,
             log_filter: "info".to_owned(),
+            shutdown_timeout_ms: 10_000,
             status: StatusConfig::default(),
             gateway: Default::default(),
             log: Default::default(),
@@ -133,6 +137,7 @@ pub enum LogFormat {
 #[serde(default, deny_unknown_fields)]
 pub struct StatusConfig {
     /// Address to listen on.
+    #[serde(deserialize_with = "gateway::deserialize_listen")]
     pub listen: SocketAddr,
 }
 

@@ -55,7 +55,9 @@ impl Args {
                 address => printer.print(address)?,
             }
         }
-        ensure!(printer.invalid == 0, "{} of the addresses are none", printer.invalid);
+        let arguments =
+            if printer.invalid == 1 { "argument is no IP address" } else { "arguments are no IP addresses" };
+        ensure!(printer.invalid == 0, "{} {arguments}", printer.invalid);
         Ok(())
     }
 }
