@@ -52,8 +52,8 @@ fn flags_win_over_the_environment_which_wins_over_the_file() {
     let file = "[gateway]\nlisten = '127.0.0.1:1'\n[status]\nlisten = '127.0.0.1:2'\n[topics]\ngroup = 'a'\nraw = 't'";
     std::fs::write(dir.path().join("pageberg.toml"), file).unwrap();
     let variables =
-        [("PAGEBERG_STATUS__LISTEN", "127.0.0.1:3"), ("KAFKA_GROUP", "\"b.c\""), ("PAGEBERG_SINKS", "iceberg")];
-    let config = stdout(&pageberg(dir.path(), &variables, &["config", "--listen", "127.0.0.1:4"]));
+        [("PAGEBERG_STATUS__LISTEN", "localhost:3"), ("KAFKA_GROUP", "\"b.c\""), ("PAGEBERG_SINKS", "iceberg")];
+    let config = stdout(&pageberg(dir.path(), &variables, &["config", "--listen", "localhost:4"]));
     for line in [
         "listen = \"127.0.0.1:4\"  # --listen",
         "listen = \"127.0.0.1:3\"  # PAGEBERG_STATUS__LISTEN in the environment",

@@ -184,7 +184,7 @@ async fn addresses_are_looked_up_as_they_come_and_what_is_none_is_told() {
         [("8.8.8.8", &"US".into()), ("83.149.9.216", &"RU".into()), ("nobody", &none), ("10.0.0.1", &none)]
     );
     assert!(lines[2]["error"].is_string() && lines[3]["error"].is_null());
-    assert!(!output.status.success() && stderr(&output).contains("1 of the addresses"), "{}", stderr(&output));
+    assert!(!output.status.success() && stderr(&output).contains("1 argument is no IP address"), "{}", stderr(&output));
 }
 
 #[tokio::test]

@@ -12,6 +12,7 @@ mod crash;
 mod geo_commands;
 mod geo_refresh;
 mod import;
+mod kafka_topics;
 mod lab;
 mod letter_table;
 mod log_commands;

@@ -64,3 +64,27 @@ async fn a_row_that_postgres_refuses_is_listed_replayed_and_then_delivered_to_po
     assert!(!server.run(&["deadletters", "list"]).contains("sink:postgres"));
     server.stop().await;
 }
+
+/// Whoever stops a container waits ten seconds before he kills it. What is not committed by then is not lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_whose_postgres_is_locked_stops_in_its_time_and_delivers_at_the_next_start() {
+    let url = new_database().await;
+    let patient = [("PAGEBERG_SHUTDOWN_TIMEOUT_MS", "500"), ("PAGEBERG_POSTGRES__STATEMENT_TIMEOUT_MS", "600000")];
+    let mut server = Server::start(&["--postgres", &url], &patient).await;
+    server.post(r#"{"url":"/before"}"#).await;
+    server.until_delivered().await;
+
+    let holder = connect(&url).await;
+    holder.batch_execute("BEGIN; LOCK TABLE processed_events IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    server.post(r#"{"url":"/locked"}"#).await;
+    server.until_delivered_by(&["kafka"]).await;
+    server.stop().await;
+    assert!(server.log().contains("stopped before every sink could commit"), "{}", server.log());
+
+    holder.batch_execute("ROLLBACK").await.unwrap();
+    server.start_again().await;
+    server.until_delivered().await;
+    let rows = connect(&url).await.query("SELECT url FROM processed_events ORDER BY url", &[]).await.unwrap();
+    assert_eq!(rows.iter().map(|row| row.get(0)).collect::<Vec<String>>(), ["/before", "/locked"]);
+    server.stop().await;
+}

@@ -33,6 +33,11 @@ impl Server {
         self.process.start().await;
     }
 
+    /// Starts it again on the same data and ports.
+    pub async fn start_again(&mut self) {
+        self.process.start().await;
+    }
+
     /// SIGTERM; the server must end by itself and well.
     pub async fn stop(&mut self) {
         self.process.stop().await;

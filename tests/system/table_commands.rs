@@ -185,3 +185,21 @@ fn views_of_commits(dir: &Path) {
         assert!(text.lines().count() > 2, "{text}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_the_data_folder_is_refused_by_whatever_would_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let running = Running::start(dir).await;
+    running.post(r#"{"url":"https://shop.example/1"}"#).await;
+    running.stop();
+    assert!(Command::new("cp").current_dir(dir).args(["-r", "data", "copy"]).status().unwrap().success());
+    let addresses = ["--listen", "127.0.0.1:0", "--status", "127.0.0.1:0"];
+    for (command, more) in [("serve", &addresses[..]), ("check", &addresses), ("maintain", &[])] {
+        let output = pageberg(dir, &[&[command, "--data", "copy"], more].concat());
+        let told = [output.stdout, output.stderr].concat();
+        let told = String::from_utf8_lossy(&told);
+        assert!(!output.status.success() && told.contains("/copy is a copy of "), "{command}: {told}");
+    }
+    assert_eq!(json(dir, &["table", "status"])["rows"], 1);
+}

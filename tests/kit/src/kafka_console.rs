@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
@@ -40,6 +42,14 @@ pub async fn add_partitions(address: &str, topic: &str, partitions: usize) {
     let more = NewPartitions::new(topic, partitions);
     let made = admin(address).create_partitions([&more], &AdminOptions::new()).await.unwrap();
     assert!(made.iter().all(Result::is_ok), "{made:?}");
+}
+
+/// Gives a topic these settings, and the defaults for all others.
+pub async fn set_topic(address: &str, topic: &str, settings: &[(&str, &str)]) {
+    let change = AlterConfig::new(ResourceSpecifier::Topic(topic));
+    let change = settings.iter().fold(change, |change, (name, value)| change.set(name, value));
+    let changed = admin(address).alter_configs([&change], &AdminOptions::new()).await.unwrap();
+    assert!(changed.iter().all(Result::is_ok), "{changed:?}");
 }
 
 /// Deletes a topic with all its records.

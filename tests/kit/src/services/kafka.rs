@@ -93,6 +93,28 @@ impl OwnKafka {
     }
 }
 
+impl OwnKafka {
+    /// Stops the broker's process as it is: it answers nothing, and nothing tells its clients.
+    pub fn pause(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn resume(&self) {
+        self.signal("-CONT");
+    }
+
+    /// The folder of a partition's files.
+    pub fn partition_folder(&self, topic: &str, partition: i32) -> PathBuf {
+        self.folder.join("data").join(format!("{topic}-{partition}"))
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = std::fs::read_to_string(self.folder.join("broker.pid")).unwrap();
+        assert!(Command::new("kill").args([signal, pid.trim()]).status().unwrap().success());
+    }
+}
+
 /// Removes the broker when this program closes its end of a pipe, which every way of ending does.
 struct Remover(Child);
 

@@ -2,6 +2,7 @@
 //! tests of the run, and ends when no test has used it for a while. A test that kills a server starts one of its own.
 
 pub mod kafka;
+pub mod pooler;
 pub mod postgres;
 pub mod python;
 pub mod stores;
