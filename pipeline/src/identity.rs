@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use event::{Positions, RecordMark};
-use eventlog::LogError;
+use eventlog::{EventLog, LogError};
 use tokio::time::timeout;
 
 use crate::source::Origin;
@@ -19,22 +19,32 @@ const READ_TIMEOUT: Duration = Duration::from_secs(10);
 /// `Replaced` when one is another record.
 pub(crate) async fn check(origin: &Origin, marks: &BTreeMap<i32, RecordMark>) -> Result<(), LogError> {
     for (partition, mark) in marks {
-        let found = timeout(READ_TIMEOUT, read(origin, *partition, mark.offset())).await;
-        let found = found.unwrap_or_else(|_| Err(LogError::Unavailable { reason: no_answer(*partition) }))?;
-        if found != Some(*mark) {
+        let found = record_mark(origin.log.as_ref(), &origin.topic, *partition, mark.offset()).await?;
+        if found != *mark {
             return Err(LogError::Replaced { partition: *partition, offset: mark.offset() });
         }
     }
     Ok(())
 }
 
-async fn read(origin: &Origin, partition: i32, offset: i64) -> Result<Option<RecordMark>, LogError> {
-    let mut reader = origin.log.reader(&origin.topic).await?;
-    reader.assign(&Positions::from_iter([(partition, offset)])).await?;
-    let records = reader.next(1).await?;
-    Ok(records.first().map(|record| RecordMark::of(record.offset, &record.payload)))
-}
-
-fn no_answer(partition: i32) -> String {
-    format!("the record before the position in partition {partition} was not read within {} s", READ_TIMEOUT.as_secs())
+/// The mark of the record at an offset that is held, or of the next one where that is none.
+///
+/// # Errors
+/// Those of a [`Reader`](eventlog::Reader), and `Unavailable` when the log does not give the record in time.
+pub async fn record_mark(log: &dyn EventLog, topic: &str, partition: i32, offset: i64) -> Result<RecordMark, LogError> {
+    let read = async {
+        let mut reader = log.reader(topic).await?;
+        reader.assign(&Positions::from_iter([(partition, offset)])).await?;
+        reader.next(1).await
+    };
+    let records = timeout(READ_TIMEOUT, read).await.unwrap_or_else(|_| Ok(Vec::new()))?;
+    match records.first() {
+        Some(record) => Ok(RecordMark::of(record.offset, &record.payload)),
+        None => Err(LogError::Unavailable {
+            reason: format!(
+                "record {offset} of partition {partition} was not read within {} s",
+                READ_TIMEOUT.as_secs()
+            ),
+        }),
+    }
 }

@@ -41,6 +41,7 @@ mod status;
 pub use batch::{Batch, Coverage};
 pub use config::{Config, ConfigError, IpStorage, OnMissing, Start};
 pub use enrich::{Contents, Enricher};
+pub use identity::record_mark;
 pub use replay::replay_record;
 pub use run::{Pipeline, PipelineError};
 pub use sink::{DeadLetters, Pace, Sink, SinkError};

@@ -2,20 +2,16 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
-use event::{Advance, Positions, RecordMark, Step, Timestamp};
+use event::{Advance, Positions, Step, Timestamp};
 use eventlog::EventLog;
+use pipeline::record_mark;
 use serde::Serialize;
-use tokio::time::timeout;
 
 use crate::config::{self, Config};
 use crate::log::Log;
 use crate::serve::{self, Roles};
-
-/// How long the log may take to give the record before a position.
-const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Where to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,25 +116,12 @@ async fn steps(
             held.start,
             held.end
         );
-        let last = if next > held.start { Some(mark(log, topic, partition, next - 1).await?) } else { None };
+        let last = if next > held.start { Some(record_mark(log, topic, partition, next - 1).await?) } else { None };
         if expected != Some(next) || last != stored.last(partition) {
             steps.push(Step { partition, expected, next, last });
         }
     }
     Ok(steps)
-}
-
-/// The mark of the record at an offset that is held.
-async fn mark(log: &dyn EventLog, topic: &str, partition: i32, offset: i64) -> anyhow::Result<RecordMark> {
-    let read = async {
-        let mut reader = log.reader(topic).await?;
-        reader.assign(&Positions::from_iter([(partition, offset)])).await?;
-        reader.next(1).await
-    };
-    let records =
-        timeout(READ_TIMEOUT, read).await.context("the log does not give the record before the position")??;
-    let record = records.first().context("the log gave no record")?;
-    Ok(RecordMark::of(record.offset, &record.payload))
 }
 
 fn moved(sink: &str, topic: &str, step: &Step) -> Moved {
