@@ -10,6 +10,15 @@ HOME_FOLDER=${PAGEBERG_CACHE:-$PROJECT/.cache}/pgbouncer
 # The program, and the libraries that few machines have.
 PACKAGES=(pgbouncer libc-ares2 libevent-2.1-7)
 
+# A fresh machine has no lists of packages; those fetched here are the download's own, and need no right to change the system's.
+download() {
+    local lists=(-o "Dir::State::lists=$PWD/lists" -o APT::Sandbox::User=)
+    apt-get download -qq "${PACKAGES[@]}" && return
+    mkdir -p lists/partial
+    apt-get update -qq "${lists[@]}"
+    apt-get download -qq "${lists[@]}" "${PACKAGES[@]}"
+}
+
 fetch() {
     local unpack
     say "fetching PgBouncer (1 MB, once)"
@@ -17,9 +26,9 @@ fetch() {
     unpack=$(mktemp -d "$HOME_FOLDER.XXXXXX")
     (
         cd "$unpack"
-        apt-get download -qq "${PACKAGES[@]}" >/dev/null 2>apt.log || { cat apt.log >&2 && exit 1; }
+        download >/dev/null 2>apt.log || { cat apt.log >&2 && exit 1; }
         for package in ./*.deb; do dpkg -x "$package" .; done
-        rm -f ./*.deb apt.log
+        rm -rf ./*.deb apt.log lists
         # shellcheck disable=SC2016 # for the script to expand
         printf '%s\n' '#!/bin/sh' 'here=$(dirname "$0")' \
             'export LD_LIBRARY_PATH=$(echo "$here"/usr/lib/*-linux-gnu)' 'exec "$here/usr/sbin/pgbouncer" "$@"' >run
