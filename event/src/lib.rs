@@ -1,6 +1,6 @@
 //! The nouns of pageberg: what a page view is at each stage of its path, without any I/O.
 //!
-//! 1. A sender's JSON is told into events ([`split`]), and each read into a [`Draft`]: fields as they came.
+//! 1. A sender's JSON is split into events ([`split`]), and each read into a [`Draft`]: fields as they came.
 //! 2. The gateway turns a draft into an [`Event`] with [`Draft::accept`] and records it with [`Event::to_record`], or by
 //!    repeating what was sent ([`Verbatim`]).
 //! 3. The pipeline reads the record back with [`Draft::parse`] and [`Draft::recorded`].

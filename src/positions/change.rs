@@ -41,7 +41,7 @@ pub struct Moved {
     pub to: i64,
 }
 
-/// Moves the positions of a sink in these partitions, or in all; with `dry_run` it only tells what would be moved.
+/// Moves the positions of a sink in these partitions, or in all; with `dry_run` it only returns what would be moved.
 ///
 /// # Errors
 /// When a worker holds the sink, or an offset is not in the log.

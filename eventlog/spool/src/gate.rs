@@ -15,17 +15,17 @@ use crate::metrics::SpoolMetrics;
 use eventlog::LogError;
 
 const BEHIND: &str = "records from before wait";
-const CROWDED: &str = "too many records are under way";
+const TOO_MANY: &str = "too many records are under way";
 
 pub(super) struct Gate {
     state: Mutex<State>,
     /// How many more records may be under way to the remote.
     free: Arc<Semaphore>,
-    /// Told of every change while appends do not go straight to the remote.
+    /// Notified of every change while appends do not go straight to the remote.
     changed: watch::Sender<()>,
     /// Stored appends that the remote may have taken as well.
     late: Mutex<Vec<Late>>,
-    /// Told of each new lane, once somebody replays them.
+    /// Notified of each new lane, once somebody replays them.
     announce: Mutex<Option<mpsc::UnboundedSender<i32>>>,
     metrics: SpoolMetrics,
 }
@@ -65,9 +65,9 @@ impl Gate {
                         biased;
                         permit = self.free.clone().acquire_many_owned(permits) => permit,
                         _ = changed.changed() => continue,
-                        () = sleep_until(deadline) => return Err(CROWDED),
+                        () = sleep_until(deadline) => return Err(TOO_MANY),
                     };
-                    let permit = Arc::new(permit.map_err(|_| CROWDED)?);
+                    let permit = Arc::new(permit.map_err(|_| TOO_MANY)?);
                     if self.lock().admit() {
                         return Ok(Attended { gate: self.clone(), permit });
                     }
