@@ -1,5 +1,6 @@
 //! The spool in front of a real broker that is killed and comes back.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
@@ -21,14 +22,20 @@ const APPENDERS: usize = 8;
 const OUTAGES: usize = 2;
 const SPOOLED_EACH: usize = 2_000;
 
+/// A log on the broker, and the spool before it, which everything goes past.
+async fn opened(broker: &OwnKafka, dir: &Path) -> (Arc<KafkaLog>, Arc<SpooledLog>) {
+    let config = kafka::Config { brokers: Some(broker.address().to_owned()), ..kafka::Config::default() };
+    let kafka = KafkaLog::connect(&config).unwrap();
+    let log = SpooledLog::open(dir, &Config::default(), kafka.clone()).await.unwrap();
+    until_direct(&log).await;
+    (kafka, log)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_is_killed_again_and_again_gets_every_record_in_order() {
     let broker = Arc::new(OwnKafka::start());
-    let config = kafka::Config { brokers: Some(broker.address().to_owned()), ..kafka::Config::default() };
-    let kafka = KafkaLog::connect(&config).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let log = SpooledLog::open(dir.path(), &Config::default(), kafka.clone()).await.unwrap();
-    until_direct(&log).await;
+    let (kafka, log) = opened(&broker, dir.path()).await;
 
     let (seed, ways) = (seed(), Arc::new(Ways::default()));
     let appending = (0..APPENDERS).map(|n| {
@@ -63,11 +70,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broker_that_hangs_under_many_large_appends_gets_no_copy_beyond_the_distance_that_readers_look_back() {
     let broker = Arc::new(OwnKafka::start());
-    let config = kafka::Config { brokers: Some(broker.address().to_owned()), ..kafka::Config::default() };
-    let kafka = KafkaLog::connect(&config).unwrap();
     let dir = tempfile::tempdir().unwrap();
-    let log = SpooledLog::open(dir.path(), &Config::default(), kafka.clone()).await.unwrap();
-    until_direct(&log).await;
+    let (kafka, log) = opened(&broker, dir.path()).await;
     broker.pause();
     let appends: Vec<_> = (0..LARGE_APPENDS)
         .map(|_| {
